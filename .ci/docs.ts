@@ -1,0 +1,63 @@
+/**
+ * Writes the generated parts of README.md: what stands between `<!-- generated: NAME -->` and `<!-- end -->`.
+ * With --check it writes nothing, and fails when a part is stale.
+ */
+import { readFileSync, writeFileSync } from 'node:fs'
+import { describeMachine, machineNames } from '../src/cli/machines.ts'
+import { describeConfig } from '../src/config/describe.ts'
+import { builtinPolicies } from '../src/config/policies.ts'
+import { errorCatalogue } from '../src/errors.ts'
+
+const table = (head: readonly string[], rows: readonly (readonly string[])[]): string => {
+  const line = (cells: readonly string[]) => `| ${cells.map(cell => cell.replaceAll('|', '\\|')).join(' | ')} |`
+  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n')
+}
+
+const code = (text: string): string => (text === '' ? '' : `\`${text}\``)
+
+const parts: Readonly<Record<string, () => string>> = {
+  errors: () =>
+    table(
+      ['code', 'what has happened', 'what to do', 'retry helps'],
+      Object.entries(errorCatalogue).map(([name, { meaning, remedy, retryable }]) => [code(name), meaning, remedy, retryable ? 'yes' : 'no']),
+    ),
+  config: () =>
+    table(
+      ['key', 'default', 'what it does'],
+      describeConfig().map(({ path, default: value, description }) => [code(path), code(value ?? ''), description]),
+    ),
+  policies: () =>
+    table(
+      ['policy', 'what it is for'],
+      Object.entries(builtinPolicies).map(([name, { description }]) => [code(name), description]),
+    ),
+  machines: () =>
+    machineNames().map(name => `### ${name}\n\n\`\`\`mermaid\n${describeMachine(name, 'mermaid').trim()}\n\`\`\``).join('\n\n'),
+}
+
+const check = process.argv.includes('--check')
+const before = readFileSync('README.md', 'utf8')
+const seen = new Set<string>()
+const withParts = before.replace(/(<!-- generated: ([a-z]+) -->\n)[\s\S]*?(<!-- end -->)/g, (_, begin: string, name: string, end: string) => {
+  const part = parts[name]
+  if (!part) throw new Error(`README.md has a generated part ${name}; known are ${Object.keys(parts).join(', ')}`)
+  seen.add(name)
+  return `${begin}\n${part()}\n\n${end}`
+})
+/** An example is shown as it is run: without its first comment, which only says how. */
+function example(path: string): string {
+  const text = readFileSync(path, 'utf8').replace(/^\/\*\*[\s\S]*?\*\/\n/, '')
+  return `\`\`\`ts\n${text.trim()}\n\`\`\``
+}
+
+const missing = Object.keys(parts).filter(name => !seen.has(name))
+const after = withParts.replace(
+  /(<!-- example: (\S+) -->\n)[\s\S]*?(<!-- end -->)/g,
+  (_, begin: string, path: string, end: string) => `${begin}\n${example(path)}\n\n${end}`,
+)
+if (missing.length > 0) throw new Error(`README.md lacks the generated parts ${missing.join(', ')}`)
+if (!check) writeFileSync('README.md', after)
+else if (after !== before) {
+  console.error('README.md has stale generated parts: run npm run docs')
+  process.exitCode = 1
+}

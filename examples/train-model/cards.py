@@ -1,0 +1,138 @@
+"""The cards of the corpus: one answer per subject, its facts filled in from facts.json."""
+
+import dataclasses
+import hashlib
+import json
+import pathlib
+import re
+
+HERE = pathlib.Path(__file__).parent
+CORPUS = HERE / 'corpus'
+
+
+@dataclasses.dataclass
+class Card:
+    kind: str
+    id: str
+    answer: str
+    weight: float = 1.0
+    names: list = dataclasses.field(default_factory=list)
+    tasks: list = dataclasses.field(default_factory=list)
+    situations: list = dataclasses.field(default_factory=list)
+    questions: list = dataclasses.field(default_factory=list)
+
+
+def read(name):
+    return json.loads((CORPUS / f'{name}.json').read_text())
+
+
+def enumerate_names(names):
+    quoted = [f'`{name}`' for name in names]
+    return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} and {quoted[-1]}"
+
+
+def references(facts):
+    """What `{verb key}` in an answer may stand for."""
+    return {
+        'default': lambda key: facts['config'][key]['default'],
+        'environment': lambda key: facts['config'][key]['environment'],
+        'exit': lambda key: facts['exitCodes'][key],
+        'package': lambda key: facts['package'][key],
+    }
+
+
+def fill(template, fields, facts):
+    def value(match):
+        verb, _, key = match.group(1).partition(' ')
+        filled = references(facts)[verb](key) if key else fields[verb]
+        if filled is None:
+            raise ValueError(f'{match.group(0)} in {template!r} has no value')
+        return filled
+    return re.sub(r'\{([^{}]+)\}', value, template)
+
+
+def sentence(text):
+    return text[:1].upper() + text[1:]
+
+
+def state_card(fact):
+    states = fact['to']
+    *most, last = [f'`{state}`' for state in states] or ['']
+    options = f"{', '.join(most)} or {last}" if most else last or 'nothing, this is the end'
+    return {'description': fact['description'], 'to': options}
+
+
+def fact_fields(kind, id, facts):
+    """The fields that the answer of a kind may name."""
+    if kind == 'state':
+        return state_card(facts['states'][id])
+    if kind == 'error':
+        fact = facts['errors'][id]
+        return {'meaning': fact['meaning'], 'Remedy': sentence(fact['remedy'])}
+    if kind == 'config':
+        return facts['config'][id]
+    if kind == 'command':
+        return {'description': facts['commands'][id]['description']}
+    if kind == 'option':
+        owners = [command for command, fact in facts['commands'].items() if id in fact['options']]
+        commands = enumerate_names([f'exovisor {owner}' for owner in owners])
+        description = min((facts['commands'][owner]['options'][id] for owner in owners), key=len)
+        return {'description': description, 'commands': commands}
+    if kind == 'policy':
+        return facts['policies'][id]
+    if kind == 'machine':
+        fact = facts['machines'][id]
+        inside = f" Inside: {enumerate_names(fact['states'])}." if fact['states'] else ''
+        return {'description': fact['description'][:1].lower() + fact['description'][1:] + inside}
+    return {}
+
+
+def spoken_names(kind, id):
+    """How people write a name of the program."""
+    lower = id.lower()
+    if kind == 'state':
+        return [lower] * 3 + [f'the {lower} state', f'{lower} state']
+    if kind == 'error':
+        words = lower.replace('exo_', '').replace('_', ' ')
+        return [lower] * 4 + [f'{words} error', f'the error {lower}', words]
+    if kind == 'config':
+        parts = re.sub(r'([a-z])([A-Z])', r'\1 \2', id).lower().replace('.', ' ')
+        return [lower] * 4 + [f'the key {lower}', f'the setting {lower}'] + ([parts] if '.' in id else [])
+    if kind == 'command':
+        return [f'exovisor {lower}'] * 3 + [f'`exovisor {lower}`']
+    if kind == 'option':
+        return [lower] * 2 + [f'the {lower} option', f'the {lower} flag']
+    if kind == 'policy':
+        return [f'the {lower} policy', f'the policy {lower}', f'{lower} policy', f'policy {lower}']
+    if kind == 'machine':
+        return [f'the {lower} machine', f'the machine {lower}', f'the statechart of {lower}', f'exovisor machines {lower}',
+                f'the {lower} statechart', f'{lower} state machine', f'the {lower} state machine']
+    return []
+
+
+def load_cards(facts):
+    kinds, cards = read('kinds'), []
+    rows = [(read(name)['kind'], card) for name in
+            ['states', 'errors', 'config', 'commands', 'policies', 'machines', 'terms', 'howto', 'talk']
+            for card in read(name)['cards']]
+    options = dict.fromkeys(option for fact in facts['commands'].values() for option in fact['options'])
+    rows += [('option', {'id': option}) for option in options]
+    for kind, row in rows:
+        fields = {'id': row['id'], **fact_fields(kind, row['id'], facts)}
+        template = row.get('answer') or kinds[kind]['answer']
+        if kind == 'config' and fields['default'] is None:
+            template = kinds[kind]['answerWithoutDefault']
+        cards.append(Card(
+            kind, row['id'], fill(template, fields, facts), kinds[kind]['weight'],
+            row.get('names', []) * 2 + spoken_names(kind, row['id']),
+            row.get('tasks', []), row.get('situations', []), row.get('questions', []),
+        ))
+    return cards
+
+
+def corpus_hash(facts_path):
+    """SHA-256 over the facts and every corpus file, by name: what the weights were made from."""
+    digest = hashlib.sha256()
+    for path in [facts_path, *sorted(CORPUS.glob('*.json'))]:
+        digest.update(f'{path.name}\n'.encode() + path.read_bytes())
+    return digest.hexdigest()

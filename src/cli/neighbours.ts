@@ -1,0 +1,71 @@
+import type { DiscoveredPeer, DiscoveryClient, DiscoveryEvent } from '../discovery/discovery.ts'
+import type { Node } from '../node.ts'
+import { supervise } from '../supervision/supervise.ts'
+import { type NodeProcessClient, nodeProcess } from './node-process.ts'
+
+/** Further nodes on this machine, supervised: one that dies is started again. */
+export interface Neighbours extends AsyncDisposable {
+  /** Tells the entry node of them, and of each new incarnation. */
+  readonly discovery: DiscoveryClient
+  /** Waits until the node is connected to all of them. */
+  connected(node: Node, signal: AbortSignal): Promise<void>
+}
+
+/**
+ * Starts node processes side by side and waits until all are ready.
+ *
+ * @throws EXO_RESOURCE_FAILED when one does not start
+ */
+export async function startNeighbours(
+  count: number,
+  say: (text: string) => void,
+  signal: AbortSignal,
+): Promise<Neighbours> {
+  const listeners = new Set<(event: DiscoveryEvent) => void>()
+  const peers = new Map<string, DiscoveredPeer>()
+  const names = Array.from({ length: count }, (_, index) => `node-${index + 2}`)
+  say(`starting ${count + 1} nodes\n`)
+  const root = await supervise({ name: 'neighbours', children: [] })
+  const tell = (event: DiscoveryEvent) => {
+    for (const listener of listeners) listener(event)
+  }
+  const found = ({ id, name, grpc }: NodeProcessClient) => {
+    const before = peers.get(name)
+    const peer = { id, name, endpoint: grpc, incarnation: 1, source: 'manual' } as const
+    peers.set(name, peer)
+    // A new process is a new node: it keeps nothing that its id could stand for.
+    if (before) tell({ type: 'lost', id: before.id, reason: 'its process was started again' })
+    tell({ type: 'found', peer })
+  }
+  const dispose = () => root.close()
+  const abort = () => void dispose()
+  signal.addEventListener('abort', abort, { once: true })
+  try {
+    await Promise.all(
+      names.map(async name => {
+        const ref = await root.start({ id: name, resource: nodeProcess, input: { name, namespace: 'run', threads: 1 } })
+        found(await ref.ready({ signal }))
+        ref.subscribe(({ state }) => {
+          if (state === 'READY' && ref.client) found(ref.client)
+        })
+      }),
+    )
+  } catch (error) {
+    await dispose()
+    throw error
+  } finally {
+    signal.removeEventListener('abort', abort)
+  }
+  return {
+    discovery: {
+      peers: () => [...peers.values()],
+      subscribe(listener) {
+        for (const peer of peers.values()) listener({ type: 'found', peer })
+        listeners.add(listener)
+        return () => void listeners.delete(listener)
+      },
+    },
+    connected: (node, waiting) => node.connected(names.length, { signal: waiting }),
+    [Symbol.asyncDispose]: dispose,
+  }
+}

@@ -1,0 +1,66 @@
+import { Command } from 'commander'
+import { type Node, spawnNode } from '../node.ts'
+import { createLogger } from '../observe/logger.ts'
+import { version } from '../version.ts'
+import { onInterrupt } from './interrupt.ts'
+import { writeJsonLine } from './json-lines.ts'
+
+interface UpOptions {
+  readonly config?: string
+  readonly model?: string
+  readonly name?: string
+  readonly port?: string
+  readonly json?: boolean
+}
+
+/** `exovisor up`: starts a node and keeps it running. */
+export function upCommand(): Command {
+  return new Command('up')
+    .description('start a node: the supervisor, its servers, discovery, the engine and the HTTP API')
+    .option('--config <file>', 'the configuration file (default: exovisor.yaml, if it is there)')
+    .option('--model <model>', 'the model to serve: builtin, or the path of a model directory')
+    .option('--name <name>', 'the name of this node')
+    .option('--port <port>', 'the port of the HTTP API; 0 takes a free one')
+    .option('--json', 'print JSON log lines, one of them with "type":"ready"')
+    .action(up)
+}
+
+async function up(options: UpOptions): Promise<void> {
+  const interrupt = onInterrupt()
+  try {
+    await using node = await spawnNode({
+      ...(options.config !== undefined && { config: options.config }),
+      flags: { model: options.model, 'node.name': options.name, 'api.port': options.port },
+      logger: level => createLogger(options.json ? { level, format: 'json', to: 'stdout' } : { level, format: 'pretty' }),
+      signal: interrupt.signal,
+    })
+    await node.ready({ signal: interrupt.signal })
+    if (options.json) writeJsonLine(process.stdout, { type: 'ready', ...(node.api !== undefined && { api: node.api }), grpc: node.grpc, node: node.name, id: node.id })
+    else greet(node)
+    await Promise.race([interrupt.asked, node.closed])
+    if (!options.json && interrupt.signal.aborted) process.stderr.write('\nstopping; press Ctrl+C again to force it\n')
+  } catch (error) {
+    if (!interrupt.signal.aborted) throw error
+  } finally {
+    interrupt.dispose()
+  }
+}
+
+function greet(node: Node): void {
+  const api = node.api ?? 'off'
+  const question = '{"model":"MODEL","messages":[{"role":"user","content":"What happens to a DEGRADED peer?"}]}'
+  process.stdout.write(
+    `
+Exovisor ${version}, node ${node.name}
+  model   ${node.model.name}, ${node.model.layers} layers, context of ${node.model.contextLength} tokens
+  API     ${api}
+  gRPC    ${node.grpc}
+
+Ask it something from another terminal:
+  npx exovisor run builtin "What happens to a DEGRADED peer?"
+  curl ${api}/v1/chat/completions -H 'content-type: application/json' -d '${question.replace('MODEL', node.model.name)}'
+
+Ctrl+C stops it.
+`,
+  )
+}

@@ -1,0 +1,88 @@
+import { parseSampling } from '../engine/sampler.ts'
+import { ExovisorError } from '../errors.ts'
+import type { Model } from '../models/model.ts'
+import type { ModelTokenizer } from '../models/tokenizer.ts'
+import type { GenerationEvent, GenerationRequest } from './generation.ts'
+import type { ActivePlacement } from './placement.ts'
+import type { Admission } from './admission.ts'
+import { Session } from './session.ts'
+
+/** What a model needs to answer: its texts, its defaults, and a way to a placement that works. */
+export interface ModelServiceOptions {
+  readonly model: Model
+  readonly tokenizer: ModelTokenizer
+  /** The longest sequence in tokens. */
+  readonly context: number
+  readonly admission: Admission
+  readonly acquire: (signal?: AbortSignal) => Promise<ActivePlacement>
+  /** Milliseconds, monotonic. */
+  readonly now: () => number
+  /** A seed for a request that gives none: a whole number from 0 to 2^31 - 1. */
+  readonly randomSeed: () => number
+}
+
+/** One model as its callers see it: from a request to its events. */
+export class ModelService {
+  readonly #options: ModelServiceOptions
+
+  constructor(options: ModelServiceOptions) {
+    this.#options = options
+  }
+
+  /** Whether the model takes the messages of a chat. */
+  get chat(): boolean {
+    return this.#options.tokenizer.hasChatTemplate
+  }
+
+  /**
+   * Runs one generation. Leaving the loop early, or the signal, stops the work in every stage.
+   *
+   * @throws EXO_ENGINE_BUSY, EXO_PROMPT_TOO_LONG, EXO_REQUEST_INVALID, EXO_SAMPLING_INVALID, EXO_TEMPLATE_INVALID, and what
+   *   {@link Session.run} throws
+   */
+  async *generate(request: GenerationRequest): AsyncGenerator<GenerationEvent, void, undefined> {
+    const { model, tokenizer, admission, acquire, now, randomSeed } = this.#options
+    const { generation } = model
+    const promptIds = this.#promptIds(request.prompt)
+    const { eosTokenIds, bosTokenId: _bos, ...defaults } = generation
+    const session = new Session({
+      promptIds,
+      maxTokens: this.#maxTokens(promptIds.length, request.maxTokens),
+      stopIds: eosTokenIds,
+      stop: request.stop ?? [],
+      sampling: parseSampling({ seed: randomSeed(), ...defaults, ...request.sampling }),
+      tokenizer,
+      acquire,
+      now,
+      ...(request.signal && { signal: request.signal }),
+    })
+    const leave = await admission.enter(request.signal)
+    try {
+      yield* session.run()
+    } finally {
+      leave()
+    }
+  }
+
+  #promptIds(prompt: GenerationRequest['prompt']): readonly number[] {
+    const { tokenizer, context } = this.#options
+    const ids =
+      typeof prompt === 'string'
+        ? tokenizer.encode(prompt)
+        : tokenizer.encode(tokenizer.chat(prompt.messages), { addSpecial: false })
+    if (ids.length === 0) throw new ExovisorError('EXO_REQUEST_INVALID', 'the prompt is empty: expected at least one token')
+    if (ids.length >= context)
+      throw new ExovisorError(
+        'EXO_PROMPT_TOO_LONG',
+        `the prompt has ${ids.length} tokens, and the context of ${context} must also hold the answer`,
+        { details: { promptTokens: ids.length, context } },
+      )
+    return ids
+  }
+
+  #maxTokens(promptTokens: number, asked: number | undefined): number {
+    if (asked !== undefined && (!Number.isInteger(asked) || asked < 1))
+      throw new ExovisorError('EXO_REQUEST_INVALID', `maxTokens is ${asked}: expected a whole number of 1 or more`)
+    return Math.min(asked ?? Number.POSITIVE_INFINITY, this.#options.context - promptTokens)
+  }
+}

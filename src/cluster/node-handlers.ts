@@ -1,0 +1,17 @@
+import type { NodeDescription, NodeHandlers } from '../network/node-server.ts'
+import type { ShardHost } from './shard-host.ts'
+
+/** What this node does for its peers: it says who it is, and holds shards for them. */
+export function nodeHandlers(describe: () => NodeDescription, shards: ShardHost): NodeHandlers {
+  return {
+    describe,
+    async placeShard({ firstLayer, endLayer, ...order }, { signal }) {
+      const { endpoint, enginePid } = await shards.place({ ...order, layers: [firstLayer, endLayer] }, signal)
+      return { tensorEndpoint: endpoint, enginePid, incarnation: describe().incarnation }
+    },
+    async linkStage({ placement, epoch, nextEndpoint }) {
+      await shards.link({ placement, epoch, ...(nextEndpoint !== '' && { next: nextEndpoint }) })
+    },
+    releaseShard: order => shards.release(order),
+  }
+}

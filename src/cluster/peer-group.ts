@@ -1,0 +1,167 @@
+import type { Clock, TimerHandle } from '../concurrency/clock.ts'
+import type { DiscoveredPeer, DiscoveryClient, DiscoveryEvent } from '../discovery/discovery.ts'
+import { toErrorRecord } from '../errors.ts'
+import type { ResourceLog, ResourceRef } from '../resources/types.ts'
+
+/** How a peer group starts and stops the resources of its peers. */
+export interface PeerStarter<Client> {
+  /** Starts the resource of a peer under the given name, and waits until it is READY. */
+  start(name: string, peer: DiscoveredPeer): Promise<ResourceRef<Client>>
+  stop(name: string): Promise<void>
+}
+
+/** What a peer group needs. All times in milliseconds. */
+export interface PeerGroupOptions<Client> {
+  readonly starter: PeerStarter<Client>
+  readonly discovery: Pick<DiscoveryClient, 'subscribe'>
+  readonly clock: Clock
+  readonly log: ResourceLog
+  /**
+   * How long a peer may be out of READY before its supervisor's quick restarts end and it is only tried now and
+   * then: a machine that is off for the night must not exhaust anybody's restart intensity. Default 60,000.
+   */
+  readonly patience?: number
+  /** The longest time between two tries to reach a peer that never answered. Default 30,000. */
+  readonly longestPause?: number
+  /** Called whenever a peer becomes READY or leaves it. */
+  readonly onChange?: (ready: number) => void
+  /** Called when discovery has lost a peer, before it is stopped. */
+  readonly onLost?: (id: string) => Promise<void>
+}
+
+interface Member<Client> {
+  peer: DiscoveredPeer
+  readonly name: string
+  ref: ResourceRef<Client> | undefined
+  leave: () => void
+  timer: TimerHandle | undefined
+  failures: number
+  /** What is done for this member, one after the other. */
+  work: Promise<void>
+  wanted: boolean
+}
+
+const FIRST_PAUSE = 500
+
+/** Turns what discovery finds into supervised peer resources: one for each node, under one name. */
+export class PeerGroup<Client> {
+  readonly #options: PeerGroupOptions<Client>
+  readonly #members = new Map<string, Member<Client>>()
+  readonly #unsubscribe: () => void
+
+  constructor(options: PeerGroupOptions<Client>) {
+    this.#options = options
+    this.#unsubscribe = options.discovery.subscribe(event => this.#hear(event))
+  }
+
+  /** The peers that are READY. */
+  ready(): readonly ResourceRef<Client>[] {
+    return [...this.#members.values()].flatMap(({ ref }) => (ref?.state === 'READY' ? [ref] : []))
+  }
+
+  /** Stops every peer. */
+  async close(): Promise<void> {
+    this.#unsubscribe()
+    await Promise.all([...this.#members.keys()].map(id => this.#drop(id)))
+  }
+
+  #hear(event: DiscoveryEvent): void {
+    if (event.type === 'lost') void this.#lost(event.id)
+    else this.#want(event.peer)
+  }
+
+  async #lost(id: string): Promise<void> {
+    const { onLost, log } = this.#options
+    try {
+      await Promise.all([onLost?.(id), this.#drop(id)])
+    } catch (error) {
+      log.warn({ peer: id, error: toErrorRecord(error) }, 'what was held for a lost peer could not be given up')
+    }
+  }
+
+  #want(peer: DiscoveredPeer): void {
+    const known = this.#members.get(peer.id)
+    if (!known) {
+      const taken = [...this.#members.values()].some(member => member.name === `peer:${peer.name}`)
+      const name = taken ? `peer:${peer.name}-${peer.id.slice(0, 6)}` : `peer:${peer.name}`
+      const member = { peer, name, ref: undefined, leave: () => {}, timer: undefined, failures: 0, work: Promise.resolve(), wanted: true }
+      this.#members.set(peer.id, member)
+      this.#then(member, () => this.#start(member))
+    } else if (known.peer.endpoint !== peer.endpoint || known.peer.incarnation !== peer.incarnation) {
+      known.peer = peer
+      known.failures = 0
+      this.#then(known, async () => {
+        await this.#stop(known)
+        await this.#start(known)
+      })
+    }
+  }
+
+  async #drop(id: string): Promise<void> {
+    const member = this.#members.get(id)
+    if (!member) return
+    this.#members.delete(id)
+    member.wanted = false
+    this.#then(member, () => this.#stop(member))
+    await member.work
+  }
+
+  #then(member: Member<Client>, step: () => Promise<void>): void {
+    const { log } = this.#options
+    this.#disarm(member)
+    member.work = member.work
+      .then(step)
+      .catch((error: unknown) => log.warn({ peer: member.name, error: toErrorRecord(error) }, 'a peer could not be changed'))
+  }
+
+  async #start(member: Member<Client>): Promise<void> {
+    if (!member.wanted || member.ref) return
+    const { starter, log } = this.#options
+    try {
+      const ref = await starter.start(member.name, member.peer)
+      member.ref = ref
+      member.failures = 0
+      member.leave = ref.subscribe(({ state }) => this.#changed(member, state === 'READY'))
+      this.#changed(member, ref.state === 'READY')
+    } catch (error) {
+      log.info({ peer: member.name, endpoint: member.peer.endpoint, error: toErrorRecord(error) }, 'a peer does not answer yet')
+      this.#tryLater(member)
+    }
+  }
+
+  async #stop(member: Member<Client>): Promise<void> {
+    if (!member.ref) return
+    member.leave()
+    member.ref = undefined
+    await this.#options.starter.stop(member.name)
+    this.#options.onChange?.(this.ready().length)
+  }
+
+  #changed(member: Member<Client>, ready: boolean): void {
+    const { patience = 60_000, onChange } = this.#options
+    if (ready) this.#disarm(member)
+    else if (member.timer === undefined)
+      this.#arm(member, patience, async () => {
+        await this.#stop(member)
+        this.#tryLater(member)
+      })
+    onChange?.(this.ready().length)
+  }
+
+  #tryLater(member: Member<Client>): void {
+    if (!member.wanted) return
+    const { longestPause = 30_000 } = this.#options
+    const pause = Math.min(longestPause, FIRST_PAUSE * 2 ** member.failures)
+    member.failures += 1
+    this.#arm(member, pause, () => this.#start(member))
+  }
+
+  #arm(member: Member<Client>, ms: number, step: () => Promise<void>): void {
+    member.timer = this.#options.clock.setTimeout(() => this.#then(member, step), ms)
+  }
+
+  #disarm(member: Member<Client>): void {
+    if (member.timer !== undefined) this.#options.clock.clearTimeout(member.timer)
+    member.timer = undefined
+  }
+}

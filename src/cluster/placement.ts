@@ -1,0 +1,234 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { ExovisorError, isExovisorError } from '../errors.ts'
+import type { Model } from '../models/model.ts'
+import { builtinModel } from '../models/resolve.ts'
+import { dialTensors } from '../network/tensor-dial.ts'
+import type { TensorLink } from '../network/tensor-link.ts'
+import type { ResourceLog } from '../resources/types.ts'
+import type { StageDescription } from './generation.ts'
+import { type PlacementPlan, planPlacement } from './plan.ts'
+import { StageChain } from './stage-chain.ts'
+import type { HeldShard, StageHost } from './stage-host.ts'
+
+/** A placement that serves: its stages, and the chain that leads to the first of them. */
+export interface ActivePlacement {
+  readonly epoch: number
+  readonly stages: readonly StageDescription[]
+  readonly chain: StageChain
+}
+
+/** What a placement needs from its node. */
+export interface PlacementOptions {
+  /** Name of the placement; see {@link StageHost}. */
+  readonly name: string
+  readonly model: Model
+  readonly context: number
+  readonly key?: string
+  /** The node that holds the session: it always has the first stage. */
+  readonly entry: StageHost
+  /** The other nodes at hand, at this moment. */
+  readonly peers: () => readonly StageHost[]
+  readonly log: ResourceLog
+  /** Connects to the first stage. Default: {@link dialTensors} with the key. */
+  readonly dial?: (endpoint: string, signal: AbortSignal) => Promise<TensorLink>
+  /** How often an epoch may fail before {@link Placement.acquire} gives up. Default 8. */
+  readonly attempts?: number
+}
+
+/**
+ * Keeps one model placed over the nodes at hand. Each try is a new epoch: plan, load the shards side by side,
+ * link them from the last to the first, connect to the first. A peer that fails is left out of the next try.
+ */
+export class Placement {
+  readonly #options: PlacementOptions
+  readonly #closing = new AbortController()
+  #epoch = 0
+  #active: { readonly placement: ActivePlacement; readonly hosts: readonly StageHost[]; readonly offered: string } | undefined
+  #establishing: Promise<ActivePlacement> | undefined
+
+  constructor(options: PlacementOptions) {
+    this.#options = options
+  }
+
+  /** The placement that serves now, if one does. */
+  get active(): ActivePlacement | undefined {
+    return this.#active && !this.#active.placement.chain.broken ? this.#active.placement : undefined
+  }
+
+  /**
+   * A placement that works: the present one, or a new epoch if it is broken, or if it is idle and the nodes
+   * at hand have changed. Callers who ask at the same time share one.
+   *
+   * @throws EXO_NO_PLACEMENT when no try succeeds, with the last failure as its cause; EXO_ABORTED
+   */
+  acquire(signal?: AbortSignal): Promise<ActivePlacement> {
+    const active = this.active
+    const idle = active?.chain.active === 0
+    if (active && !(idle && this.#offered() !== this.#active?.offered)) return Promise.resolve(active)
+    this.#establishing ??= this.#establish().finally(() => {
+      this.#establishing = undefined
+    })
+    return signal ? abandonable(this.#establishing, signal) : this.#establishing
+  }
+
+  /** Gives all shards up. */
+  async close(): Promise<void> {
+    this.#closing.abort(new ExovisorError('EXO_ABORTED', `placement ${this.#options.name} was closed`))
+    await this.#establishing?.catch(() => undefined)
+    await this.#retire([])
+  }
+
+  #offered(): string {
+    const ids = this.#options.peers().map(({ id }) => id)
+    return ids.sort().join(' ')
+  }
+
+  async #establish(): Promise<ActivePlacement> {
+    const { attempts = 8, name, log, entry } = this.#options
+    const excluded = new Set<string>()
+    let cause: unknown
+    for (let attempt = 1; attempt <= attempts; attempt += 1) {
+      if (this.#closing.signal.aborted) throw this.#closing.signal.reason
+      this.#epoch += 1
+      const epoch = this.#epoch
+      const offered = this.#offered()
+      const peers = this.#options.peers().filter(({ id }) => !excluded.has(id))
+      try {
+        return await this.#try(epoch, peers, offered)
+      } catch (error) {
+        if (this.#closing.signal.aborted) throw this.#closing.signal.reason
+        cause = error instanceof HostFailure ? error.cause : error
+        log.warn({ placement: name, epoch, attempt, error: cause }, 'a placement failed')
+        const verdict = judge(error, entry)
+        if (verdict === 'hopeless') throw cause
+        if (verdict === 'exclude' && error instanceof HostFailure) excluded.add(error.host.id)
+        else await delay(Math.min(1_000, 25 * 2 ** attempt), undefined, { signal: this.#closing.signal })
+      }
+    }
+    throw new ExovisorError('EXO_NO_PLACEMENT', `${name}: no placement came about in ${attempts} tries`, { cause })
+  }
+
+  async #try(epoch: number, peers: readonly StageHost[], offered: string): Promise<ActivePlacement> {
+    const { model, entry, log, name } = this.#options
+    const plan = planPlacement({ epoch, layers: model.config.layers, entry, others: peers })
+    const hosts = new Map([entry, ...peers].map(host => [host.id, host]))
+    const stages = plan.stages.map(stage => ({ ...stage, host: hosts.get(stage.node) ?? entry }))
+    const used = stages.map(({ host }) => host)
+    await this.#retire(used)
+    const held = await this.#place(plan, stages)
+    await this.#link(epoch, stages, held)
+    const first = held[0]
+    if (!first) throw new ExovisorError('EXO_INTERNAL', 'a plan without stages')
+    const link = await onHost(entry, this.#dial(first.endpoint))
+    const description = stages.map(
+      ({ host, layers }, index): StageDescription => ({
+        node: host.name,
+        pid: host.pid,
+        enginePid: held[index]?.enginePid ?? 0,
+        layers,
+        ...(host === entry && { entry: true }),
+      }),
+    )
+    const placement = { epoch, stages: description, chain: new StageChain(link, epoch) }
+    this.#active = { placement, hosts: used, offered }
+    log.info({ placement: name, epoch, stages: description }, 'placed')
+    return placement
+  }
+
+  #dial(endpoint: string): Promise<TensorLink> {
+    const { dial, key } = this.#options
+    const { signal } = this.#closing
+    return dial ? dial(endpoint, signal) : dialTensors({ endpoint, signal, ...(key !== undefined && { key }) })
+  }
+
+  #place(plan: PlacementPlan, stages: readonly { host: StageHost; layers: readonly [number, number] }[]): Promise<HeldShard[]> {
+    const { name, model, context, entry } = this.#options
+    const { signal } = this.#closing
+    return allOrFirstFailure(
+      stages.map(({ host, layers }) => {
+        const order = { placement: name, owner: entry.id, epoch: plan.epoch, model: model.name === builtinModel ? builtinModel : model.directory, fingerprint: model.fingerprint, layers, context }
+        return onHost(host, host.place(order, { signal }))
+      }),
+    )
+  }
+
+  /** From the last stage to the first, so that each finds the one below ready for its epoch. */
+  async #link(epoch: number, stages: readonly { host: StageHost }[], held: readonly HeldShard[]): Promise<void> {
+    for (let index = stages.length - 1; index >= 0; index -= 1) {
+      const host = stages[index]?.host
+      const next = held[index + 1]?.endpoint
+      if (host)
+        await onHost(
+          host,
+          host.link({ placement: this.#options.name, epoch, ...(next !== undefined && { next }) }, { signal: this.#closing.signal }),
+        )
+    }
+  }
+
+  /** Closes the chain, and has the hosts that are no longer used give their shards up. */
+  async #retire(kept: readonly StageHost[]): Promise<void> {
+    const old = this.#active
+    if (!old) return
+    this.#active = undefined
+    old.placement.chain.close()
+    const ids = new Set(kept.map(({ id }) => id))
+    const gone = old.hosts.filter(({ id }) => !ids.has(id))
+    const { name, log } = this.#options
+    const releases = gone.map(host => host.release({ placement: name, epoch: old.placement.epoch }))
+    for (const result of await Promise.allSettled(releases))
+      if (result.status === 'rejected') log.debug({ placement: name, error: result.reason }, 'a shard could not be released')
+  }
+}
+
+/** Says at which host a step of a placement failed. */
+class HostFailure extends Error {
+  readonly host: StageHost
+
+  constructor(host: StageHost, cause: unknown) {
+    super(`node ${host.name} failed`, { cause })
+    this.host = host
+  }
+}
+
+/**
+ * What a failed try says of the next one. A stage that could not reach the stage below has done nothing wrong:
+ * most often that neighbour's engine has just died and its node is about to notice. So only a host that
+ * does not answer itself, or that says it never will, is left out.
+ */
+function judge(error: unknown, entry: StageHost): 'exclude' | 'again' | 'hopeless' {
+  if (!(error instanceof HostFailure)) return 'again'
+  const { cause, host } = error
+  if (!isExovisorError(cause) || cause.code === 'EXO_EPOCH_STALE') return 'again'
+  if (host.id === entry.id) return cause.retryable ? 'again' : 'hopeless'
+  if (!cause.retryable) return 'exclude'
+  return cause.code === 'EXO_STREAM_CLOSED' || cause.code === 'EXO_ENGINE_DIED' ? 'again' : 'exclude'
+}
+
+async function onHost<Value>(host: StageHost, step: Promise<Value>): Promise<Value> {
+  try {
+    return await step
+  } catch (error) {
+    throw new HostFailure(host, error)
+  }
+}
+
+/** Waits for all to settle, so that no load goes on behind the back of the next try, then throws the first failure. */
+async function allOrFirstFailure<Value>(steps: readonly Promise<Value>[]): Promise<Value[]> {
+  const results = await Promise.allSettled(steps)
+  return results.map(result => {
+    if (result.status === 'rejected') throw result.reason
+    return result.value
+  })
+}
+
+function abandonable<Value>(work: Promise<Value>, signal: AbortSignal): Promise<Value> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(new ExovisorError('EXO_ABORTED', 'the caller gave up waiting for a placement', { cause: signal.reason }))
+    if (signal.aborted) {
+      abort()
+      return
+    }
+    signal.addEventListener('abort', abort, { once: true })
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
+  })
+}

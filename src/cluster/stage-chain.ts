@@ -1,0 +1,107 @@
+import {
+  closePayloadSchema,
+  errorPayloadSchema,
+  type OpenPayload,
+} from '../engine/process/protocol.ts'
+import { type ErrorCode, ExovisorError, fromErrorRecord } from '../errors.ts'
+import { type Frame, jsonFrame, jsonPayload, payloadAsI32 } from '../network/frame.ts'
+import type { TensorLink } from '../network/tensor-link.ts'
+import { Inbox } from './inbox.ts'
+
+/** What a chain of stages tells of one generation. */
+export type ChainEvent =
+  | { readonly type: 'token'; readonly id: number; readonly position: number }
+  | { readonly type: 'end'; readonly reason: 'stop' | 'length' }
+
+/**
+ * The entry's end of a linked chain of stages at one epoch. It carries any number of generations at a time.
+ * Once its link breaks, each of them fails with EXO_STREAM_CLOSED, and the chain is of no more use.
+ */
+export class StageChain {
+  readonly epoch: number
+  readonly #link: TensorLink
+  readonly #inboxes = new Map<number, Inbox<ChainEvent>>()
+  #broken: ExovisorError | undefined
+  #nextRequest = 1
+
+  constructor(link: TensorLink, epoch: number) {
+    this.epoch = epoch
+    this.#link = link
+    link.onFrame(frame => this.#take(frame))
+    link.onClosed(error => this.#break(error ?? new ExovisorError('EXO_STREAM_CLOSED', 'the link to the first stage was closed')))
+  }
+
+  /** Why the chain is of no more use; undefined while it works. */
+  get broken(): ExovisorError | undefined {
+    return this.#broken
+  }
+
+  /** How many generations run on it. */
+  get active(): number {
+    return this.#inboxes.size
+  }
+
+  /**
+   * Opens a generation and yields its tokens. Leaving the loop early closes it in every stage.
+   *
+   * @param signal ends it in every stage; the loop then throws EXO_ABORTED
+   * @throws EXO_STREAM_CLOSED when a stage or a link breaks, or whatever a stage reports of this request
+   */
+  async *generate(open: OpenPayload, signal?: AbortSignal): AsyncGenerator<ChainEvent, void, undefined> {
+    if (this.#broken) throw this.#broken
+    signal?.throwIfAborted()
+    const request = this.#nextRequest++
+    const inbox = new Inbox<ChainEvent>()
+    this.#inboxes.set(request, inbox)
+    this.#link.send(jsonFrame({ kind: 'open', epoch: this.epoch, request }, open))
+    let ended = false
+    const abort = () => inbox.fail(new ExovisorError('EXO_ABORTED', 'the generation was cancelled'))
+    signal?.addEventListener('abort', abort, { once: true })
+    try {
+      for await (const event of inbox) {
+        ended = event.type === 'end'
+        yield event
+        if (ended) return
+      }
+    } finally {
+      signal?.removeEventListener('abort', abort)
+      this.#inboxes.delete(request)
+      if (!ended && !this.#broken) this.#link.send(jsonFrame({ kind: 'close', epoch: this.epoch, request }, {}))
+    }
+  }
+
+  /** Closes the link; running generations fail. */
+  close(): void {
+    this.#break(new ExovisorError('EXO_STREAM_CLOSED', `the chain of epoch ${this.epoch} was closed`))
+    this.#link.close()
+  }
+
+  #break(error: ExovisorError): void {
+    if (this.#broken) return
+    this.#broken = error
+    for (const inbox of this.#inboxes.values()) inbox.fail(error)
+  }
+
+  #take(frame: Frame): void {
+    try {
+      this.#dispatch(frame)
+    } catch (error) {
+      this.#inboxes.get(frame.request)?.fail(error)
+    }
+  }
+
+  #dispatch(frame: Frame): void {
+    const inbox = this.#inboxes.get(frame.request)
+    if (frame.kind === 'token') {
+      const [id] = payloadAsI32(frame)
+      if (id !== undefined) inbox?.put({ type: 'token', id, position: frame.position })
+    } else if (frame.kind === 'close') {
+      inbox?.put({ type: 'end', reason: closePayloadSchema.parse(jsonPayload(frame)).reason })
+    } else if (frame.kind === 'error') {
+      const record = errorPayloadSchema.parse(jsonPayload(frame))
+      const error = fromErrorRecord({ code: record.code as ErrorCode, message: record.message })
+      if (frame.request === 0 || error.code === 'EXO_EPOCH_STALE') this.#break(error)
+      else inbox?.fail(error)
+    }
+  }
+}

@@ -1,0 +1,220 @@
+import { randomInt } from 'node:crypto'
+import { totalmem } from 'node:os'
+import { Admission } from './cluster/admission.ts'
+import { localHost, peerHost } from './cluster/hosts.ts'
+import { ModelService } from './cluster/model-service.ts'
+import { nodeHandlers } from './cluster/node-handlers.ts'
+import { PeerGroup } from './cluster/peer-group.ts'
+import { Placement } from './cluster/placement.ts'
+import { ShardHost } from './cluster/shard-host.ts'
+import { realClock } from './concurrency/clock.ts'
+import type { Config } from './config/schema.ts'
+import type { DiscoveryClient } from './discovery/discovery.ts'
+import { manualDiscovery } from './discovery/manual.ts'
+import { mergeDiscovery } from './discovery/merge.ts'
+import { udpDiscovery } from './discovery/udp.ts'
+import { MAX_WAITING } from './engine/compute-protocol.ts'
+import { ExovisorError } from './errors.ts'
+import { loadModel } from './models/load.ts'
+import { loadTokenizer } from './models/tokenizer.ts'
+import { type Identity, loadIdentity } from './network/identity.ts'
+import { type NodeDescription, nodeServer, PROTOCOL_VERSION } from './network/node-server.ts'
+import { type PeerClient, peer } from './network/peer.ts'
+import type { NodeParts } from './node.ts'
+import { nodeBackend } from './node-backend.ts'
+import { defaultNodeName, type SpawnNodeOptions } from './node-options.ts'
+import { type NodeRoot, rootSupervisor } from './node-root.ts'
+import type { WaitOptions } from './resources/types.ts'
+import { apiServer } from './serving/api-server.ts'
+import type { GenerationBackend } from './serving/backend.ts'
+import { supervisorResource } from './supervision/supervisor-resource.ts'
+import type { Supervisor } from './supervision/types.ts'
+import { version } from './version.ts'
+
+/** Puts a node together, part by part; what has started is stopped again when a later part fails. */
+export async function assembleNode(config: Config, options: SpawnNodeOptions): Promise<NodeParts> {
+  options.signal?.throwIfAborted()
+  const model = await loadModel(config.model)
+  const tokenizer = await loadTokenizer(model.directory)
+  const base = await rootSupervisor(config, options)
+  const abort = () => void base.root.close()
+  options.signal?.addEventListener('abort', abort, { once: true })
+  try {
+    const self = await describeSelf(config)
+    const shards = shardHost(config, base.root, self)
+    const grpc = await startServer(config, base.root, self, shards)
+    const sources = await startDiscovery(config, base.root, self, grpc, options.discovery ?? [])
+    const { peers, connected } = await startPeers(config, base, self, shards, sources)
+    const context = Math.min(config.engine.context ?? model.config.contextLength, model.config.contextLength)
+    const placement = new Placement({
+      name: placementName(self.nodeId),
+      model,
+      context,
+      ...(config.grpc.key !== undefined && { key: config.grpc.key }),
+      entry: localHost({ id: self.nodeId, name: self.name, memory: self.memoryBytes, shards }),
+      peers: () => peers.ready().flatMap(ref => peerHost(ref) ?? []),
+      log: base.log,
+    })
+    const service = new ModelService({
+      model,
+      tokenizer,
+      context,
+      admission: new Admission({ places: config.engine.slots, waiting: MAX_WAITING }),
+      acquire: signal => placement.acquire(signal),
+      now: () => realClock.now(),
+      randomSeed: () => randomInt(2 ** 31 - 1),
+    })
+    const api = await startApi(config, base, nodeBackend({ model, context, service, placement }))
+    const placed = options.place === 'on-demand' ? Promise.resolve() : placement.acquire()
+    placed.catch(() => undefined)
+    return {
+      id: self.nodeId,
+      name: self.name,
+      api,
+      grpc,
+      model,
+      context,
+      root: base.root,
+      peers,
+      placement,
+      service,
+      journal: base.journal,
+      placed,
+      connected,
+      dispose: base.dispose,
+    }
+  } catch (error) {
+    await base.root.close()
+    base.dispose()
+    throw options.signal?.aborted ? new ExovisorError('EXO_ABORTED', 'the node was stopped while it started', { cause: error }) : error
+  } finally {
+    options.signal?.removeEventListener('abort', abort)
+  }
+}
+
+/** Epochs count within a placement; there is one for each entry node. */
+const placementName = (nodeId: string): string => `node:${nodeId}`
+
+async function describeSelf(config: Config): Promise<NodeDescription> {
+  const identity: Identity = await loadIdentity(config.node.state)
+  return {
+    nodeId: identity.id,
+    incarnation: identity.incarnation,
+    name: config.node.name ?? defaultNodeName(),
+    version,
+    protocol: PROTOCOL_VERSION,
+    memoryBytes: config.engine.memory ?? totalmem(),
+    pid: process.pid,
+    namespace: config.node.namespace,
+  }
+}
+
+/** The resource of our own shard is called `inference`; those that are held for others name their owner. */
+function shardHost({ engine, grpc }: Config, root: Supervisor, self: NodeDescription): ShardHost {
+  const { kind, threads, slots, prefillChunk } = engine
+  const options = { kind, threads, slots, prefillChunk, host: grpc.host, ...(grpc.key !== undefined && { key: grpc.key }) }
+  const own = placementName(self.nodeId)
+  return new ShardHost(root, options, name => (name === own ? 'inference' : `inference:${name.replace(/^node:/, '')}`))
+}
+
+async function startServer({ grpc }: Config, root: Supervisor, self: NodeDescription, shards: ShardHost): Promise<string> {
+  const { host, port, key } = grpc
+  const handlers = nodeHandlers(() => self, shards)
+  const input = { host, port, handlers, ...(key !== undefined && { key }) }
+  const ref = await root.start({ id: 'server', resource: nodeServer, input })
+  return (await ref.ready()).endpoint
+}
+
+async function startDiscovery(
+  { discovery, node }: Config,
+  root: Supervisor,
+  self: NodeDescription,
+  grpc: string,
+  others: readonly DiscoveryClient[],
+): Promise<readonly DiscoveryClient[]> {
+  const sources = [...others]
+  if (discovery.udp.enabled) {
+    const input = {
+      id: self.nodeId,
+      name: self.name,
+      incarnation: self.incarnation,
+      namespace: node.namespace,
+      grpc,
+      port: discovery.udp.port,
+      interval: discovery.udp.interval,
+      timeout: discovery.udp.timeout,
+    }
+    const ref = await root.start({ id: 'discovery:udp', resource: udpDiscovery, input })
+    sources.push(await ref.ready())
+  }
+  if (discovery.manual.file !== undefined) {
+    const ref = await root.start({ id: 'discovery:manual', resource: manualDiscovery, input: { file: discovery.manual.file } })
+    sources.push(await ref.ready())
+  }
+  return sources
+}
+
+async function startPeers(
+  { grpc }: Config,
+  { root, log }: NodeRoot,
+  self: NodeDescription,
+  shards: ShardHost,
+  sources: readonly DiscoveryClient[],
+): Promise<Pick<NodeParts, 'peers' | 'connected'>> {
+  const supervisor = await root.start({ id: 'peers', resource: supervisorResource, input: {} })
+  const waiting = new Set<() => void>()
+  const peers: PeerGroup<PeerClient> = new PeerGroup<PeerClient>({
+    clock: realClock,
+    log,
+    discovery: mergeDiscovery(sources),
+    onChange: () => {
+      for (const check of [...waiting]) check()
+    },
+    onLost: id => shards.releaseOwnedBy(id),
+    starter: {
+      async start(name, { endpoint, id, incarnation }) {
+        const client = await supervisor.ready()
+        const key = grpc.key === undefined ? {} : { key: grpc.key }
+        return client.start({ id: name, resource: peer, input: { endpoint, id, incarnation, self, ...key } })
+      },
+      stop: async name => (await supervisor.ready()).remove(name),
+    },
+  })
+  return { peers, connected: (count, options) => untilReady(peers, waiting, count, options) }
+}
+
+function untilReady(
+  peers: PeerGroup<PeerClient>,
+  waiting: Set<() => void>,
+  count: number,
+  { timeout = 30_000, signal }: WaitOptions = {},
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const settle = (finish: () => void) => {
+      waiting.delete(check)
+      realClock.clearTimeout(timer)
+      signal?.removeEventListener('abort', abort)
+      finish()
+    }
+    const check = () => {
+      if (peers.ready().length >= count) settle(resolve)
+    }
+    const abort = () => settle(() => reject(new ExovisorError('EXO_ABORTED', 'waiting for peers was cancelled')))
+    const timer = realClock.setTimeout(() => {
+      const message = `${peers.ready().length} of ${count} peers are READY after ${timeout} ms`
+      settle(() => reject(new ExovisorError('EXO_READY_TIMEOUT', message)))
+    }, timeout)
+    waiting.add(check)
+    signal?.addEventListener('abort', abort, { once: true })
+    if (signal?.aborted) abort()
+    else check()
+  })
+}
+
+async function startApi({ api, shutdown }: Config, { root, metrics }: NodeRoot, backend: GenerationBackend): Promise<string | undefined> {
+  if (!api.enabled) return undefined
+  const { host, port, keys } = api
+  const input = { host, port, keys, backend, metrics, limits: { drainMs: shutdown.drain } }
+  const ref = await root.start({ id: 'api', resource: apiServer, input })
+  return (await ref.ready()).url
+}

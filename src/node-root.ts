@@ -1,0 +1,49 @@
+import { resolvePolicies } from './config/resolve-policies.ts'
+import type { Config } from './config/schema.ts'
+import type { SpawnNodeOptions } from './node-options.ts'
+import { createJournal, type Journal } from './observe/journal.ts'
+import { createLogger } from './observe/logger.ts'
+import { createMetrics, type Metrics } from './observe/metrics.ts'
+import type { ResourceLog } from './resources/types.ts'
+import { supervise } from './supervision/supervise.ts'
+import type { SupervisionEvent, Supervisor } from './supervision/types.ts'
+
+/** The root of a node, and what listens to it. */
+export interface NodeRoot {
+  readonly root: Supervisor
+  readonly log: ResourceLog
+  readonly journal: Journal<SupervisionEvent>
+  readonly metrics: Metrics
+  readonly dispose: () => void
+}
+
+const JOURNAL_EVENTS = 1_000
+
+/** Starts the root supervisor of a node, without children yet, with the policies of the configuration. */
+export async function rootSupervisor(config: Config, options: SpawnNodeOptions): Promise<NodeRoot> {
+  const log = options.logger?.(config.log.level) ?? createLogger({ level: config.log.level })
+  const journal = createJournal<SupervisionEvent>({ capacity: JOURNAL_EVENTS })
+  const metrics = createMetrics()
+  const root = await supervise({
+    name: 'node',
+    policies: resolvePolicies(config),
+    log,
+    ...(options.inspect && { inspect: options.inspect }),
+    onEvent: event => {
+      journal.write(event)
+      if (event.type === 'restarted') metrics.resourceRestarted(event.kind)
+      if (event.type === 'gave_up') metrics.supervisorGaveUp()
+    },
+  })
+  const unwatch = metrics.watchResources(() => root.children())
+  return {
+    root,
+    log,
+    journal,
+    metrics,
+    dispose() {
+      unwatch()
+      metrics.close()
+    },
+  }
+}

@@ -1,0 +1,30 @@
+import type { Clock } from '../concurrency/clock.ts'
+import type { Random } from '../concurrency/random.ts'
+import type { HealthPolicy } from './health.ts'
+import { defaultHealth } from './health.ts'
+import type { ResourceLog } from './log.ts'
+
+/** What a resource takes from the world instead of reaching for it. */
+export interface Environment {
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: ResourceLog
+  /** Where supervisors send their structured events; a nested supervisor passes its own on to it. */
+  report?(event: object): void
+}
+
+/**
+ * How long closing may take: milliseconds, without end, or `kill`: the cleanup gets an aborted signal from the start and one second.
+ */
+export type ShutdownLimit = number | 'infinity' | 'kill'
+
+/** The limits of one resource. Times in milliseconds. */
+export interface Timing {
+  /** How long INITIALIZING may take; infinite is allowed. */
+  readonly startTimeout: number
+  readonly shutdown: ShutdownLimit
+  readonly health: HealthPolicy
+}
+
+/** 30 s to start, 5 s to close, a health check every 10 s. */
+export const defaultTiming: Timing = { startTimeout: 30_000, shutdown: 5_000, health: defaultHealth }

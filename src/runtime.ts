@@ -1,0 +1,24 @@
+/**
+ * The kernel alone: resources and supervisors for any Node.js service. Loads neither gRPC nor ONNX Runtime.
+ *
+ * @module
+ */
+export * from '../machines/lifecycle.ts'
+export type { InspectionObserver } from './actors/inspection.ts'
+export type { DeadLetter, DeadLetterReason } from './actors/mailbox.ts'
+export { type Clock, realClock, type TimerHandle, VirtualClock } from './concurrency/clock.ts'
+export { type Random, realRandom, seededRandom } from './concurrency/random.ts'
+export * from './errors.ts'
+export { type CreateOptions, createResource, type OwnedResource } from './resources/create.ts'
+export { defineResource } from './resources/define.ts'
+export { defaultTiming, type Environment, type ShutdownLimit, type Timing } from './resources/environment.ts'
+export { defaultHealth, type HealthPolicy } from './resources/health.ts'
+export { silentLog } from './resources/log.ts'
+export type * from './resources/types.ts'
+export { checkPolicy, type PolicyFault, policyFaults } from './supervision/check-policy.ts'
+export { childSpec } from './supervision/child-spec.ts'
+export * from './supervision/policy.ts'
+export { resolvePolicy } from './supervision/resolve-policy.ts'
+export { supervise } from './supervision/supervise.ts'
+export { supervisorResource } from './supervision/supervisor-resource.ts'
+export type * from './supervision/types.ts'

@@ -1,0 +1,38 @@
+import type { Random } from '../concurrency/random.ts'
+import type { BackoffPolicy } from './policy.ts'
+
+/** The delay before chance and cap. An overflow is infinite, which the cap mends. */
+function exponential({ initial, factor }: BackoffPolicy, attempt: number): number {
+  // 0 * Infinity is not a number.
+  return initial === 0 ? 0 : initial * factor ** attempt
+}
+
+/** Spreads a delay; the parts of an infinite one are infinite. */
+function spread(delay: number, jitter: BackoffPolicy['jitter'], random: Random): number {
+  if (jitter === 'none' || delay === 0) return delay
+  const chance = random()
+  if (jitter === 'equal') return delay / 2 + (delay / 2) * chance
+  return chance === 0 ? 0 : delay * chance
+}
+
+/**
+ * The delay before a restart, in milliseconds: exponential, spread by chance, and capped last, so that `max` holds whatever chance says
+ * and an attempt whose spread delay is beyond the cap waits exactly `max`.
+ *
+ * @param attempt restarts in a row before this one: 0 for the first
+ */
+export function backoffDelay(policy: BackoffPolicy, attempt: number, random: Random): number {
+  return Math.min(policy.max, spread(exponential(policy, attempt), policy.jitter, random))
+}
+
+/** The longest time that `count` restarts in a row can spend waiting. Takes time for the growing delays only. */
+export function longestBackoff(policy: BackoffPolicy, count: number): number {
+  let sum = 0
+  for (let attempt = 0; attempt < count; attempt += 1) {
+    const delay = Math.min(policy.max, exponential(policy, attempt))
+    if (delay === policy.max || policy.factor === 1) return sum + delay * (count - attempt)
+    if (delay === 0) return sum
+    sum += delay
+  }
+  return sum
+}

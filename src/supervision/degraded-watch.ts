@@ -1,0 +1,78 @@
+import type { Clock } from '../concurrency/clock.ts'
+import { type CancelTimer, schedule } from '../concurrency/timer.ts'
+import { ExovisorError } from '../errors.ts'
+import type { Incarnation } from '../resources/incarnation.ts'
+import type { Policy } from './policy.ts'
+
+interface DegradedListener {
+  /** The `attempt`-th soft restart in a row begins. */
+  softRestart(attempt: number): void
+  softRestartFailed(error: unknown): void
+  /** Grace and soft restarts are used up. */
+  hardRestart(error: ExovisorError): void
+}
+
+/**
+ * Watches a child in DEGRADED: after the grace time it lets the child recover in place, after another grace time again, up to `soft` times, and
+ * then asks for a restart. Leaving DEGRADED by itself ends the watch.
+ */
+export class DegradedWatch {
+  readonly #policy: Policy
+  readonly #clock: Clock
+  readonly #listener: DegradedListener
+  #soft = 0
+  /** Grows with each start and stop, so that a soft restart that ends late starts nothing. */
+  #turn = 0
+  #watched: Incarnation<unknown, unknown, unknown> | undefined
+  #cancel: CancelTimer = () => undefined
+
+  constructor(policy: Policy, clock: Clock, listener: DegradedListener) {
+    this.#policy = policy
+    this.#clock = clock
+    this.#listener = listener
+  }
+
+  start(incarnation: Incarnation<unknown, unknown, unknown>): void {
+    if (!this.#policy.on.includes('DEGRADED')) return
+    if (this.#watched !== undefined && this.#watched !== incarnation) this.#soft = 0
+    this.#watched = incarnation
+    this.#turn += 1
+    this.#wait(incarnation)
+  }
+
+  stop(): void {
+    this.#turn += 1
+    this.#cancel()
+  }
+
+  /** The child was healthy for long: soft restarts are counted from the beginning again. */
+  forgive(): void {
+    this.#soft = 0
+  }
+
+  #wait(incarnation: Incarnation<unknown, unknown, unknown>): void {
+    this.#cancel = schedule(this.#clock, this.#policy.degraded.grace, () => void this.#act(incarnation))
+  }
+
+  async #act(incarnation: Incarnation<unknown, unknown, unknown>): Promise<void> {
+    if (!incarnation.canRecover || this.#soft >= this.#policy.degraded.soft) {
+      this.#listener.hardRestart(this.#stayedDegraded(incarnation))
+      return
+    }
+    const turn = this.#turn
+    this.#soft += 1
+    this.#listener.softRestart(this.#soft)
+    await incarnation.recover().catch((error: unknown) => this.#listener.softRestartFailed(error))
+    if (turn === this.#turn) this.#wait(incarnation)
+  }
+
+  #stayedDegraded({ label, failure }: Incarnation<unknown, unknown, unknown>): ExovisorError {
+    const { grace } = this.#policy.degraded
+    const tried = this.#soft > 0 ? ` and ${this.#soft} soft restarts` : ''
+    return new ExovisorError(
+      'EXO_RESOURCE_FAILED',
+      `${label} stayed DEGRADED through ${grace} ms of grace${tried}: ${failure?.message ?? 'no reason given'}`,
+      { cause: failure },
+    )
+  }
+}

@@ -1,0 +1,145 @@
+import type { InspectionObserver } from '../actors/inspection.ts'
+import { createResource, type OwnedResource } from '../resources/create.ts'
+import type {
+  LifecycleState,
+  ResourceDefinition,
+  ResourceRef,
+  StateChange,
+  WaitOptions,
+} from '../resources/types.ts'
+import { supervisorPolicy } from './policy.ts'
+import { supervisorResource } from './supervisor-resource.ts'
+import type {
+  ChildSnapshot,
+  ChildSpec,
+  SuperviseOptions,
+  SupervisionEvent,
+  Supervisor,
+  SupervisorClient,
+  SupervisorEnd,
+} from './types.ts'
+
+/** A supervisor without a parent: what a parent would do for it, it does itself. */
+class RootSupervisor implements Supervisor {
+  readonly closed: Promise<SupervisorEnd>
+  readonly #resource: OwnedResource<SupervisorClient>
+  readonly #client: SupervisorClient
+
+  constructor(
+    resource: OwnedResource<SupervisorClient>,
+    client: SupervisorClient,
+    closed: Promise<SupervisorEnd>,
+  ) {
+    this.#resource = resource
+    this.#client = client
+    this.closed = closed
+  }
+
+  get name(): string {
+    return this.#client.name
+  }
+
+  get state(): LifecycleState {
+    return this.#resource.state
+  }
+
+  async ready(options?: WaitOptions): Promise<void> {
+    await this.#resource.ready(options)
+  }
+
+  subscribe(listener: (change: StateChange) => void): () => void {
+    return this.#resource.subscribe(listener)
+  }
+
+  close(): Promise<void> {
+    return this.#resource.close('the root supervisor was closed')
+  }
+
+  ref<Input, Client, Message>(
+    definition: ResourceDefinition<Input, Client, Message>,
+    id: string,
+  ): ResourceRef<Client, Message>
+  ref(id: string): ResourceRef<unknown, unknown>
+  ref(...args: [definition: never, id: string] | [id: string]): unknown {
+    return args.length === 1 ? this.#client.ref(args[0]) : this.#client.ref(...args)
+  }
+
+  start<Input, Client, Message>(
+    spec: ChildSpec<Input, Client, Message>,
+  ): Promise<ResourceRef<Client, Message>> {
+    return this.#client.start(spec)
+  }
+
+  stop(id: string): Promise<void> {
+    return this.#client.stop(id)
+  }
+
+  restart(id: string): Promise<void> {
+    return this.#client.restart(id)
+  }
+
+  remove(id: string): Promise<void> {
+    return this.#client.remove(id)
+  }
+
+  children(): readonly ChildSnapshot[] {
+    return this.#client.children()
+  }
+
+  onEvent(listener: (event: SupervisionEvent) => void): () => void {
+    return this.#client.onEvent(listener)
+  }
+
+  inspect(observer: InspectionObserver): () => void {
+    return this.#resource.inspect(observer)
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+}
+
+/** Closes a root that failed, as a parent would, and tells how it ended. */
+function watchEnd(resource: OwnedResource<SupervisorClient>): Promise<SupervisorEnd> {
+  let end: SupervisorEnd = { reason: 'closed', error: undefined }
+  return new Promise(resolve => {
+    resource.subscribe(({ state }) => {
+      if (state === 'ERROR') {
+        end = { reason: 'failed', error: resource.failure }
+        void resource.close('the root supervisor failed')
+      }
+      if (state === 'CLOSED') resolve(end)
+    })
+  })
+}
+
+/**
+ * Starts a supervision tree and resolves when all its children are READY. They start in order.
+ * When one cannot start, those before it are stopped in reverse order and the promise rejects: there is no retry at a first start.
+ *
+ * @example
+ * await using root = await supervise({ children: [{ id: 'sessions', resource: cache, input: { url } }] })
+ * const client = await root.ref(cache, 'sessions').ready({ timeout: 2_000 })
+ *
+ * @throws EXO_CHILD_SPEC_INVALID for a wrong spec or policy; else the cause, with its own code, naming the child
+ */
+export async function supervise(options: SuperviseOptions = {}): Promise<Supervisor> {
+  const { name = 'root', clock, random, log, inspect, ...input } = options
+  const resource = createResource(supervisorResource, {
+    name,
+    input,
+    startTimeout: supervisorPolicy.startTimeout,
+    shutdown: supervisorPolicy.shutdown,
+    ...(clock && { clock }),
+    ...(random && { random }),
+    ...(log && { log }),
+    ...(inspect && { inspect }),
+  })
+  const closed = watchEnd(resource)
+  try {
+    return new RootSupervisor(resource, await resource.initialize(), closed)
+  } catch (error) {
+    await closed
+    throw error
+  }
+}

@@ -1,0 +1,2 @@
+// Dies before it is ready.
+throw new Error('no thread today')
