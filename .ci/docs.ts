@@ -3,13 +3,15 @@
  * With --check it writes nothing, and fails when a part is stale.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
-import { describeMachine, machineNames } from '../src/cli/machines.ts'
+import { machines } from '../machines/index.ts'
+import { toMermaid } from '../src/cli/mermaid.ts'
 import { describeConfig } from '../src/config/describe.ts'
 import { builtinPolicies } from '../src/config/policies.ts'
 import { errorCatalogue } from '../src/errors.ts'
 
 const table = (head: readonly string[], rows: readonly (readonly string[])[]): string => {
-  const line = (cells: readonly string[]) => `| ${cells.map(cell => cell.replaceAll('|', '\\|')).join(' | ')} |`
+  const line = (cells: readonly string[]) =>
+    `| ${cells.map(cell => cell.replaceAll('|', '\\|')).join(' | ')} |`
   return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n')
 }
 
@@ -19,12 +21,21 @@ const parts: Readonly<Record<string, () => string>> = {
   errors: () =>
     table(
       ['code', 'what has happened', 'what to do', 'retry helps'],
-      Object.entries(errorCatalogue).map(([name, { meaning, remedy, retryable }]) => [code(name), meaning, remedy, retryable ? 'yes' : 'no']),
+      Object.entries(errorCatalogue).map(([name, { meaning, remedy, retryable }]) => [
+        code(name),
+        meaning,
+        remedy,
+        retryable ? 'yes' : 'no',
+      ]),
     ),
   config: () =>
     table(
       ['key', 'default', 'what it does'],
-      describeConfig().map(({ path, default: value, description }) => [code(path), code(value ?? ''), description]),
+      describeConfig().map(({ path, default: value, description }) => [
+        code(path),
+        code(value ?? ''),
+        description,
+      ]),
     ),
   policies: () =>
     table(
@@ -32,18 +43,27 @@ const parts: Readonly<Record<string, () => string>> = {
       Object.entries(builtinPolicies).map(([name, { description }]) => [code(name), description]),
     ),
   machines: () =>
-    machineNames().map(name => `### ${name}\n\n\`\`\`mermaid\n${describeMachine(name, 'mermaid').trim()}\n\`\`\``).join('\n\n'),
+    Object.entries(machines)
+      .map(([name, machine]) => {
+        const { description } = machine.config
+        return `### ${name}\n\n${description}\n\n\`\`\`mermaid\n${toMermaid(machine).trim()}\n\`\`\``
+      })
+      .join('\n\n'),
 }
 
 const check = process.argv.includes('--check')
 const before = readFileSync('README.md', 'utf8')
 const seen = new Set<string>()
-const withParts = before.replace(/(<!-- generated: ([a-z]+) -->\n)[\s\S]*?(<!-- end -->)/g, (_, begin: string, name: string, end: string) => {
-  const part = parts[name]
-  if (!part) throw new Error(`README.md has a generated part ${name}; known are ${Object.keys(parts).join(', ')}`)
-  seen.add(name)
-  return `${begin}\n${part()}\n\n${end}`
-})
+const withParts = before.replace(
+  /(<!-- generated: ([a-z]+) -->\n)[\s\S]*?(<!-- end -->)/g,
+  (_, begin: string, name: string, end: string) => {
+    const part = parts[name]
+    if (!part)
+      throw new Error(`README.md has a generated part ${name}; known are ${Object.keys(parts).join(', ')}`)
+    seen.add(name)
+    return `${begin}\n${part()}\n\n${end}`
+  },
+)
 /** An example is shown as it is run: without its first comment, which only says how. */
 function example(path: string): string {
   const text = readFileSync(path, 'utf8').replace(/^\/\*\*[\s\S]*?\*\/\n/, '')

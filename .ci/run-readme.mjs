@@ -16,7 +16,10 @@ const shorten = line => line.replace(/^npm ci && /, '')
 function run(line) {
   const serves = /\b(npm start|exovisor up)\b/.test(line)
   return new Promise((resolve, reject) => {
-    const child = spawn('bash', ['-c', `exec ${line}`], { stdio: ['ignore', 'pipe', 'inherit'], detached: true })
+    const child = spawn('bash', ['-c', `exec ${line}`], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      detached: true,
+    })
     const timer = setTimeout(() => process.kill(-child.pid, 'SIGKILL'), SECONDS * 1_000)
     let asked = false
     let seen = ''

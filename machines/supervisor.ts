@@ -23,7 +23,10 @@ export const supervisor = lifecycleMachine<SupervisorFacts>({
     states: {
       starting: { description: 'The children start in order, each after the one before it is READY.' },
     },
-    on: { 'restart.began': { actions: 'countBegun' }, 'restart.ended': { actions: 'countEnded' } },
+    on: {
+      'restart.began': { actions: 'countBegun' },
+      'restart.ended': { guard: 'hasRestarts', actions: 'countEnded' },
+    },
   },
   working: {
     initial: 'idle',

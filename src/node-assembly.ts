@@ -8,6 +8,7 @@ import { PeerGroup } from './cluster/peer-group.ts'
 import { Placement } from './cluster/placement.ts'
 import { ShardHost } from './cluster/shard-host.ts'
 import { realClock } from './concurrency/clock.ts'
+import { waitFor } from './concurrency/wait-for.ts'
 import type { Config } from './config/schema.ts'
 import type { DiscoveryClient } from './discovery/discovery.ts'
 import { manualDiscovery } from './discovery/manual.ts'
@@ -19,7 +20,7 @@ import { loadModel } from './models/load.ts'
 import { loadTokenizer } from './models/tokenizer.ts'
 import { type Identity, loadIdentity } from './network/identity.ts'
 import { type NodeDescription, nodeServer, PROTOCOL_VERSION } from './network/node-server.ts'
-import { type PeerClient, peer } from './network/peer.ts'
+import { type PeerClient, type PeerMessage, peer } from './network/peer.ts'
 import type { NodeParts } from './node.ts'
 import { nodeBackend } from './node-backend.ts'
 import { defaultNodeName, type SpawnNodeOptions } from './node-options.ts'
@@ -65,7 +66,9 @@ export async function assembleNode(config: Config, options: SpawnNodeOptions): P
       randomSeed: () => randomInt(2 ** 31 - 1),
     })
     const api = await startApi(config, base, nodeBackend({ model, context, service, placement }))
-    const placed = options.place === 'on-demand' ? Promise.resolve() : placement.acquire()
+    // A node without an API serves its peers; it places its own model only when somebody asks it in this process.
+    const later = options.place === 'on-demand' || !config.api.enabled
+    const placed = later ? Promise.resolve() : placement.acquire()
     placed.catch(() => undefined)
     return {
       id: self.nodeId,
@@ -86,7 +89,9 @@ export async function assembleNode(config: Config, options: SpawnNodeOptions): P
   } catch (error) {
     await base.root.close()
     base.dispose()
-    throw options.signal?.aborted ? new ExovisorError('EXO_ABORTED', 'the node was stopped while it started', { cause: error }) : error
+    throw options.signal?.aborted
+      ? new ExovisorError('EXO_ABORTED', 'the node was stopped while it started', { cause: error })
+      : error
   } finally {
     options.signal?.removeEventListener('abort', abort)
   }
@@ -112,12 +117,26 @@ async function describeSelf(config: Config): Promise<NodeDescription> {
 /** The resource of our own shard is called `inference`; those that are held for others name their owner. */
 function shardHost({ engine, grpc }: Config, root: Supervisor, self: NodeDescription): ShardHost {
   const { kind, threads, slots, prefillChunk } = engine
-  const options = { kind, threads, slots, prefillChunk, host: grpc.host, ...(grpc.key !== undefined && { key: grpc.key }) }
+  const options = {
+    kind,
+    threads,
+    slots,
+    prefillChunk,
+    host: grpc.host,
+    ...(grpc.key !== undefined && { key: grpc.key }),
+  }
   const own = placementName(self.nodeId)
-  return new ShardHost(root, options, name => (name === own ? 'inference' : `inference:${name.replace(/^node:/, '')}`))
+  return new ShardHost(root, options, name =>
+    name === own ? 'inference' : `inference:${name.replace(/^node:/, '')}`,
+  )
 }
 
-async function startServer({ grpc }: Config, root: Supervisor, self: NodeDescription, shards: ShardHost): Promise<string> {
+async function startServer(
+  { grpc }: Config,
+  root: Supervisor,
+  self: NodeDescription,
+  shards: ShardHost,
+): Promise<string> {
   const { host, port, key } = grpc
   const handlers = nodeHandlers(() => self, shards)
   const input = { host, port, handlers, ...(key !== undefined && { key }) }
@@ -148,7 +167,11 @@ async function startDiscovery(
     sources.push(await ref.ready())
   }
   if (discovery.manual.file !== undefined) {
-    const ref = await root.start({ id: 'discovery:manual', resource: manualDiscovery, input: { file: discovery.manual.file } })
+    const ref = await root.start({
+      id: 'discovery:manual',
+      resource: manualDiscovery,
+      input: { file: discovery.manual.file },
+    })
     sources.push(await ref.ready())
   }
   return sources
@@ -163,7 +186,7 @@ async function startPeers(
 ): Promise<Pick<NodeParts, 'peers' | 'connected'>> {
   const supervisor = await root.start({ id: 'peers', resource: supervisorResource, input: {} })
   const waiting = new Set<() => void>()
-  const peers: PeerGroup<PeerClient> = new PeerGroup<PeerClient>({
+  const peers: PeerGroup<PeerClient, PeerMessage> = new PeerGroup<PeerClient, PeerMessage>({
     clock: realClock,
     log,
     discovery: mergeDiscovery(sources),
@@ -172,10 +195,10 @@ async function startPeers(
     },
     onLost: id => shards.releaseOwnedBy(id),
     starter: {
-      async start(name, { endpoint, id, incarnation }) {
+      async start(name, { endpoint, id }) {
         const client = await supervisor.ready()
         const key = grpc.key === undefined ? {} : { key: grpc.key }
-        return client.start({ id: name, resource: peer, input: { endpoint, id, incarnation, self, ...key } })
+        return client.start({ id: name, resource: peer, input: { endpoint, id, self, ...key } })
       },
       stop: async name => (await supervisor.ready()).remove(name),
     },
@@ -183,35 +206,32 @@ async function startPeers(
   return { peers, connected: (count, options) => untilReady(peers, waiting, count, options) }
 }
 
-function untilReady(
-  peers: PeerGroup<PeerClient>,
+async function untilReady(
+  peers: PeerGroup<PeerClient, PeerMessage>,
   waiting: Set<() => void>,
   count: number,
-  { timeout = 30_000, signal }: WaitOptions = {},
+  options: WaitOptions = {},
 ): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const settle = (finish: () => void) => {
-      waiting.delete(check)
-      realClock.clearTimeout(timer)
-      signal?.removeEventListener('abort', abort)
-      finish()
+  let check = () => {}
+  const enough = new Promise<void>(resolve => {
+    check = () => {
+      if (peers.ready().length >= count) resolve()
     }
-    const check = () => {
-      if (peers.ready().length >= count) settle(resolve)
-    }
-    const abort = () => settle(() => reject(new ExovisorError('EXO_ABORTED', 'waiting for peers was cancelled')))
-    const timer = realClock.setTimeout(() => {
-      const message = `${peers.ready().length} of ${count} peers are READY after ${timeout} ms`
-      settle(() => reject(new ExovisorError('EXO_READY_TIMEOUT', message)))
-    }, timeout)
-    waiting.add(check)
-    signal?.addEventListener('abort', abort, { once: true })
-    if (signal?.aborted) abort()
-    else check()
   })
+  waiting.add(check)
+  check()
+  try {
+    await waitFor(enough, realClock, `a connection to ${count} peers`, { timeout: 30_000, ...options })
+  } finally {
+    waiting.delete(check)
+  }
 }
 
-async function startApi({ api, shutdown }: Config, { root, metrics }: NodeRoot, backend: GenerationBackend): Promise<string | undefined> {
+async function startApi(
+  { api, shutdown }: Config,
+  { root, metrics }: NodeRoot,
+  backend: GenerationBackend,
+): Promise<string | undefined> {
   if (!api.enabled) return undefined
   const { host, port, keys } = api
   const input = { host, port, keys, backend, metrics, limits: { drainMs: shutdown.drain } }

@@ -31,8 +31,7 @@ export async function rootSupervisor(config: Config, options: SpawnNodeOptions):
     ...(options.inspect && { inspect: options.inspect }),
     onEvent: event => {
       journal.write(event)
-      if (event.type === 'restarted') metrics.resourceRestarted(event.kind)
-      if (event.type === 'gave_up') metrics.supervisorGaveUp()
+      metrics.supervisionEvent(event)
     },
   })
   const unwatch = metrics.watchResources(() => root.children())

@@ -3,9 +3,11 @@ import type { GenerationDone, GenerationEvent, GenerationRequest } from './clust
 import type { ModelService } from './cluster/model-service.ts'
 import type { PeerGroup } from './cluster/peer-group.ts'
 import type { Placement } from './cluster/placement.ts'
+import { realClock } from './concurrency/clock.ts'
+import { waitFor } from './concurrency/wait-for.ts'
 import { ExovisorError } from './errors.ts'
 import type { Model } from './models/model.ts'
-import type { PeerClient } from './network/peer.ts'
+import type { PeerClient, PeerMessage } from './network/peer.ts'
 import { assembleNode } from './node-assembly.ts'
 import { nodeConfig, type SpawnNodeOptions } from './node-options.ts'
 import type { Journal } from './observe/journal.ts'
@@ -47,7 +49,7 @@ export interface Node extends AsyncDisposable {
   /** What the supervisors did, the last thousand events. */
   readonly journal: Journal<SupervisionEvent>
   /**
-   * Waits until the model is placed and the API answers.
+   * Waits until the model is placed and the API answers. A node that places on demand is ready before.
    * @throws EXO_NO_PLACEMENT, EXO_READY_TIMEOUT, EXO_ABORTED, and what loading the model throws
    */
   ready(options?: WaitOptions): Promise<void>
@@ -87,10 +89,11 @@ export interface NodeParts {
   readonly model: Model
   readonly context: number
   readonly root: Supervisor
-  readonly peers: PeerGroup<PeerClient>
+  readonly peers: PeerGroup<PeerClient, PeerMessage>
   readonly placement: Placement
   readonly service: ModelService
   readonly journal: Journal<SupervisionEvent>
+  /** Settles when the model is placed for the first time; at once for a node that places on demand. */
   readonly placed: Promise<unknown>
   /** Resolves when so many peers are READY. */
   readonly connected: (peers: number, options?: WaitOptions) => Promise<void>
@@ -150,10 +153,9 @@ class RunningNode implements Node {
   }
 
   async ready(options?: WaitOptions): Promise<void> {
-    const { root, placement, placed } = this.#parts
-    await placed
+    const { root, placed } = this.#parts
     await root.ready(options)
-    await placement.acquire(options?.signal)
+    await waitFor(placed, realClock, `the placement of ${this.model.name}`, options)
   }
 
   connected(peers: number, options?: WaitOptions): Promise<void> {

@@ -52,7 +52,9 @@ describe('the house', () => {
   it('keeps the machines free of everything but xstate', () => {
     const wrong = sources('machines').flatMap(file => {
       const text = readFileSync(join(root, file), 'utf8')
-      return [...text.matchAll(/from '([^']+)'/g)].map(match => match[1] ?? '').filter(name => !name.startsWith('./') && name !== 'xstate')
+      return [...text.matchAll(/from '([^']+)'/g)]
+        .map(match => match[1] ?? '')
+        .filter(name => !name.startsWith('./') && name !== 'xstate')
     })
     expect(wrong).toEqual([])
   })
@@ -74,11 +76,15 @@ describe('the house', () => {
   })
 
   it('takes time and chance from outside in the kernel', () => {
-    const kernel = ['src/actors', 'src/resources', 'src/supervision', 'src/concurrency', 'machines'].flatMap(sources)
+    const kernel = ['src/actors', 'src/resources', 'src/supervision', 'src/concurrency', 'machines'].flatMap(
+      sources,
+    )
     const wrong = kernel.filter(
       file =>
         file !== 'src/concurrency/clock.ts' &&
-        /\b(Date\.now|Math\.random|performance\.now|(?<![.\w])set(Timeout|Interval))\(/.test(readFileSync(join(root, file), 'utf8')),
+        /\b(Date\.now|Math\.random|performance\.now|(?<![.\w])set(Timeout|Interval))\(/.test(
+          readFileSync(join(root, file), 'utf8'),
+        ),
     )
     expect(wrong).toEqual([])
   })

@@ -4,6 +4,7 @@ import { exitCodes } from '../../src/cli/exit-codes.ts'
 import { describeConfig } from '../../src/config/describe.ts'
 import { builtinKinds, builtinPolicies } from '../../src/config/policies.ts'
 import { errorCatalogue } from '../../src/errors.ts'
+import { commandFacts } from './command-facts.ts'
 
 interface StateNode {
   readonly description?: string
@@ -12,7 +13,7 @@ interface StateNode {
 }
 
 /** Everything that the built-in model is taught about the program, as the sources say it. */
-export interface Facts {
+interface Facts {
   readonly states: Readonly<
     Record<string, { description: string; to: readonly string[]; from: readonly string[] }>
   >
@@ -92,8 +93,6 @@ function policyFacts(): Facts['policies'] {
   )
 }
 
-const commands = JSON.parse(readFileSync('/tmp/commands.json', 'utf8'))
-
 /** Reads the facts from the machines, the configuration schema, the policies, the commands and the error catalogue. */
 export function extractFacts(): Facts {
   const description = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
@@ -106,7 +105,7 @@ export function extractFacts(): Facts {
     machines: machineFacts(),
     config: configFacts(),
     policies: policyFacts(),
-    commands,
+    commands: commandFacts(),
     errors: Object.fromEntries(
       Object.entries(errorCatalogue).map(([code, { meaning, remedy }]) => [code, { meaning, remedy }]),
     ),

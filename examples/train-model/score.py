@@ -4,6 +4,7 @@ import argparse
 import json
 import pathlib
 import random
+import re
 
 import torch
 
@@ -85,6 +86,17 @@ def drawn(cards, seed, count):
             (drawer.known_turn() for _ in range(count))]
 
 
+def plain_words(text):
+    return ' '.join(re.findall(r"[a-z0-9_.'-]+", text.lower())).rstrip('.')
+
+
+def wordings_of(cards, draws=100_000):
+    """What training may have asked word for word: to tell how many test questions are none."""
+    drawer = Drawer(cards, random.Random(1))
+    seen = {plain_words(question) for card in cards for question in card.questions}
+    return seen | {plain_words(drawer.turn()[0]) for _ in range(draws)}
+
+
 def all_scores(model, tokenizer, cards, show=None):
     sets = {
         'everyCard': plainest(cards),
@@ -95,7 +107,7 @@ def all_scores(model, tokenizer, cards, show=None):
         'heldoutUnknown': read_questions(HERE / 'heldout' / 'unknown.jsonl'),
     }
     model.eval()
-    scores = {}
+    scores, seen = {}, wordings_of(cards)
     for name, rows in sets.items():
         # The held-out questions stay unseen: only their score is shown.
         shown = None if show is None or name.startswith('heldout') else show
@@ -103,6 +115,8 @@ def all_scores(model, tokenizer, cards, show=None):
             shown(f'{name}:')
         if rows:
             scores[name] = score_questions(model, tokenizer, rows, shown)
+            if name not in ('everyCard', 'trainedWordings'):
+                scores[name]['wordForWordInTraining'] = sum(plain_words(row['question']) in seen for row in rows)
     return scores
 
 

@@ -84,7 +84,7 @@ export class MachineActor {
 
   /** Delivers an event, at once or, when called from within the actor, after the current one. Ignored after the end. */
   send(event: MachineEvent): void {
-    this.#ref.send(event)
+    if (this.#ref.getSnapshot().status === 'active') this.#ref.send(event)
   }
 
   /** See {@link inspectSystem}. */

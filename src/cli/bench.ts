@@ -90,7 +90,11 @@ async function bench(directory: string, options: BenchOptions): Promise<void> {
     await engine.link(1, undefined)
     const chain = new StageChain(await dialTensors({ endpoint: engine.endpoint }), 1)
     const stopped = interrupt.asked.then(() => chain.close())
-    await Promise.race([options.batch ? throughput(chain, model, options) : sequence(chain, model, engine, options), death, stopped])
+    await Promise.race([
+      options.batch ? throughput(chain, model, options) : sequence(chain, model, engine, options),
+      death,
+      stopped,
+    ])
     if (interrupt.signal.aborted) process.exitCode = 130
     chain.close()
   } finally {
@@ -105,7 +109,12 @@ async function warmUp(chain: StageChain, model: Model): Promise<void> {
   await measureSequence(chain, greedyPayload(benchmarkPrompt(8, model.config.vocabSize, SEED), 2), now)
 }
 
-async function sequence(chain: StageChain, model: Model, engine: EngineProcess, options: BenchOptions): Promise<void> {
+async function sequence(
+  chain: StageChain,
+  model: Model,
+  engine: EngineProcess,
+  options: BenchOptions,
+): Promise<void> {
   await warmUp(chain, model)
   const { context, tokens, quant } = options
   const cpuBefore = await cpuMs(engine)
@@ -135,7 +144,11 @@ async function sequence(chain: StageChain, model: Model, engine: EngineProcess, 
     )
 }
 
-async function throughput(chain: StageChain, model: Model, { batch = 1, context, tokens, json }: BenchOptions): Promise<void> {
+async function throughput(
+  chain: StageChain,
+  model: Model,
+  { batch = 1, context, tokens, json }: BenchOptions,
+): Promise<void> {
   await warmUp(chain, model)
   const payloads = Array.from({ length: batch }, (_, index) =>
     greedyPayload(benchmarkPrompt(context, model.config.vocabSize, index + 1), tokens),

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander'
+import { version } from '../version.ts'
 import { benchCommand } from './bench.ts'
 import { configCommand } from './config.ts'
 import { exitCodes } from './exit-codes.ts'
@@ -7,10 +8,11 @@ import { machinesCommand } from './machines.ts'
 import { reportError } from './report-error.ts'
 import { runCommand } from './run.ts'
 import { upCommand } from './up.ts'
-import { version } from '../version.ts'
 
 const program = new Command('exovisor')
-  .description('Supervised actors for Node.js, and a node that runs language models split over ordinary machines.')
+  .description(
+    'Supervised actors for Node.js, and a node that runs language models split over ordinary machines.',
+  )
   .version(version)
   .showSuggestionAfterError()
   .enablePositionalOptions()
@@ -35,7 +37,11 @@ keepControl(program)
 try {
   await program.parseAsync()
 } catch (error) {
-  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? exitCodes.done : exitCodes.usage
+  if (error instanceof CommanderError)
+    process.exitCode = error.exitCode === 0 ? exitCodes.done : exitCodes.usage
   else
-    process.exitCode = reportError(error, { json: process.argv.includes('--json'), debug: process.argv.includes('--debug') })
+    process.exitCode = reportError(error, {
+      json: process.argv.includes('--json'),
+      debug: process.argv.includes('--debug'),
+    })
 }

@@ -5,6 +5,8 @@ import { type NodeProcessClient, nodeProcess } from './node-process.ts'
 
 /** Further nodes on this machine, supervised: one that dies is started again. */
 export interface Neighbours extends AsyncDisposable {
+  /** Of their own, so that no other node of this machine takes part. */
+  readonly namespace: string
   /** Tells the entry node of them, and of each new incarnation. */
   readonly discovery: DiscoveryClient
   /** Waits until the node is connected to all of them. */
@@ -18,11 +20,13 @@ export interface Neighbours extends AsyncDisposable {
  */
 export async function startNeighbours(
   count: number,
+  model: string,
   say: (text: string) => void,
   signal: AbortSignal,
 ): Promise<Neighbours> {
   const listeners = new Set<(event: DiscoveryEvent) => void>()
   const peers = new Map<string, DiscoveredPeer>()
+  const namespace = `run-${process.pid}`
   const names = Array.from({ length: count }, (_, index) => `node-${index + 2}`)
   say(`starting ${count + 1} nodes\n`)
   const root = await supervise({ name: 'neighbours', children: [] })
@@ -43,7 +47,11 @@ export async function startNeighbours(
   try {
     await Promise.all(
       names.map(async name => {
-        const ref = await root.start({ id: name, resource: nodeProcess, input: { name, namespace: 'run', threads: 1 } })
+        const ref = await root.start({
+          id: name,
+          resource: nodeProcess,
+          input: { name, namespace, model, threads: 1 },
+        })
         found(await ref.ready({ signal }))
         ref.subscribe(({ state }) => {
           if (state === 'READY' && ref.client) found(ref.client)
@@ -57,6 +65,7 @@ export async function startNeighbours(
     signal.removeEventListener('abort', abort)
   }
   return {
+    namespace,
     discovery: {
       peers: () => [...peers.values()],
       subscribe(listener) {

@@ -2,13 +2,15 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { extname } from 'node:path'
 import { createInterface } from 'node:readline'
 import { node as machine } from '../../machines/node.ts'
-import { ExovisorError } from '../errors.ts'
+import { type ErrorRecord, ExovisorError, fromErrorRecord } from '../errors.ts'
 import { defineResource } from '../resources/define.ts'
 
 /** What a further node process on this machine is started with. */
 export interface NodeProcessInput {
   readonly name: string
   readonly namespace: string
+  /** The model that it is to hold layers of. */
+  readonly model: string
   readonly key?: string
   readonly threads: number
 }
@@ -25,6 +27,8 @@ export interface NodeProcessClient {
 
 const MAIN = new URL(`./main${extname(import.meta.filename)}`, import.meta.url)
 const GRACE_MS = 2_000
+/** How much of what a node process says is kept, to tell why it did not start. */
+const SAID_LENGTH = 4_096
 
 /** A node in a process of its own on this machine: what `exovisor run --nodes N` adds beside itself. */
 export const nodeProcess = defineResource<NodeProcessInput, NodeProcessClient & { stop(): Promise<void> }>({
@@ -33,7 +37,7 @@ export const nodeProcess = defineResource<NodeProcessInput, NodeProcessClient & 
   displayName: ({ name }) => `node process ${name}`,
 
   async initialize({ input, signal, self, log, clock }) {
-    const child = fork(MAIN, ['up', '--json', '--name', input.name], {
+    const child = fork(MAIN, ['up', '--json', '--name', input.name, '--model', input.model], {
       execArgv: [],
       env: { ...withoutSettings(process.env), ...settings(input) },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
@@ -41,12 +45,22 @@ export const nodeProcess = defineResource<NodeProcessInput, NodeProcessClient & 
     const exited = new Promise<void>(resolve => child.once('exit', () => resolve()))
     const kill = () => void child.kill('SIGKILL')
     signal.addEventListener('abort', kill, { once: true })
-    child.stderr?.on('data', (data: Buffer) => log.debug({ node: input.name, text: data.toString().slice(0, 2_000) }, 'node output'))
+    let said = ''
+    child.stderr?.on('data', (data: Buffer) => {
+      said = (said + data.toString()).slice(-SAID_LENGTH)
+      log.debug({ node: input.name, text: data.toString().slice(0, SAID_LENGTH) }, 'node output')
+    })
     try {
-      const { grpc, id } = await readyLine(child, input.name)
+      const { grpc, id } = await readyLine(child, input.name, () => said)
       let stopping = false
       child.once('exit', (code, name) => {
-        if (!stopping) self.fail(new ExovisorError('EXO_RESOURCE_FAILED', `node process ${input.name} ended (${name ?? `code ${code}`})`))
+        if (!stopping)
+          self.fail(
+            new ExovisorError(
+              'EXO_RESOURCE_FAILED',
+              `node process ${input.name} ended (${name ?? `code ${code}`})`,
+            ),
+          )
       })
       return {
         pid: child.pid ?? 0,
@@ -90,12 +104,20 @@ function withoutSettings(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('EXOVISOR_')))
 }
 
-function readyLine(child: ChildProcess, name: string): Promise<Pick<NodeProcessClient, 'grpc' | 'id'>> {
+function readyLine(
+  child: ChildProcess,
+  name: string,
+  said: () => string,
+): Promise<Pick<NodeProcessClient, 'grpc' | 'id'>> {
   return new Promise((resolve, reject) => {
-    child.once('error', cause => reject(new ExovisorError('EXO_RESOURCE_FAILED', `node process ${name}: ${cause.message}`, { cause })))
-    child.once('exit', (code, signal) =>
-      reject(new ExovisorError('EXO_RESOURCE_FAILED', `node process ${name} ended before it was ready (${signal ?? `code ${code}`})`)),
-    )
+    const fail = (how: string, cause?: unknown) =>
+      reject(new ExovisorError('EXO_RESOURCE_FAILED', `node process ${name} ${how}`, { cause }))
+    child.once('error', cause => fail(cause.message, cause))
+    // After `close` all that it said has come.
+    child.once('close', (code, signal) => {
+      const cause = reportedError(said())
+      fail(cause?.message ?? `ended before it was ready (${signal ?? `code ${code}`})`, cause)
+    })
     if (!child.stdout) return
     const lines = createInterface({ input: child.stdout })
     lines.on('line', line => {
@@ -104,4 +126,12 @@ function readyLine(child: ChildProcess, name: string): Promise<Pick<NodeProcessC
       if (type === 'ready' && grpc !== undefined && id !== undefined) resolve({ grpc, id })
     })
   })
+}
+
+/** The last error that a command with `--json` has reported. */
+function reportedError(said: string): ExovisorError | undefined {
+  const line = said.split('\n').findLast(text => text.startsWith('{"error":'))
+  if (line === undefined) return undefined
+  const { error } = JSON.parse(line) as { error: ErrorRecord }
+  return fromErrorRecord(error)
 }

@@ -21,6 +21,7 @@ interface RunOptions {
   readonly chat?: boolean
   readonly raw?: boolean
   readonly json?: boolean
+  readonly verbose?: boolean
 }
 
 /** `exovisor run`: answers one prompt and ends. */
@@ -39,8 +40,12 @@ export function runCommand(): Command {
     .option('--repetition-penalty <r>', 'above 1, repeats become less likely', number(0.01, 100))
     .option('--seed <s>', 'the same seed gives the same answer', number(0, Number.MAX_SAFE_INTEGER, true))
     .option('--stop <text...>', 'texts that end the answer')
-    .option('--chat', 'treat the prompt as a question in a chat; the default for a model with a chat template')
+    .option(
+      '--chat',
+      'treat the prompt as a question in a chat; the default for a model with a chat template',
+    )
     .option('--raw', 'give the prompt to the model as it is')
+    .option('--verbose', 'log to stderr what the supervisors do')
     .option('--json', 'print one JSON object a line: placement, token, failover, done')
     .action(run)
 }
@@ -55,14 +60,24 @@ function number(min: number, max: number, whole = false) {
 }
 
 async function run(model: string, prompt: string, options: RunOptions): Promise<void> {
-  if (options.chat && options.raw) throw new ExovisorError('EXO_USAGE', '--chat and --raw contradict each other: give one of them')
+  if (options.chat && options.raw)
+    throw new ExovisorError('EXO_USAGE', '--chat and --raw contradict each other: give one of them')
   const interrupt = onInterrupt()
   const say = options.json ? () => {} : (text: string) => void process.stderr.write(text)
   try {
-    await using neighbours = options.nodes > 1 ? await startNeighbours(options.nodes - 1, say, interrupt.signal) : undefined
+    await using neighbours =
+      options.nodes > 1 ? await startNeighbours(options.nodes - 1, model, say, interrupt.signal) : undefined
     await using node = await spawnNode({
       ...(options.config !== undefined && { config: options.config }),
-      flags: { model, 'api.enabled': false, 'discovery.udp.enabled': false, 'node.name': 'node-1' },
+      flags: {
+        model,
+        'api.enabled': false,
+        'discovery.udp.enabled': false,
+        'node.name': 'node-1',
+        ...(neighbours && { 'node.namespace': neighbours.namespace }),
+        'log.level': options.verbose ? 'info' : 'silent',
+      },
+      place: 'on-demand',
       ...(neighbours && { discovery: [neighbours.discovery] }),
       signal: interrupt.signal,
     })
@@ -106,7 +121,9 @@ function show(event: GenerationEvent): void {
       process.stdout.write(event.text)
       return
     case 'failover':
-      process.stderr.write(`\n[resumed after ${Math.round(event.gapMs)} ms on epoch ${event.epoch}: ${event.reason}]\n`)
+      process.stderr.write(
+        `\n[resumed after ${Math.round(event.gapMs)} ms on epoch ${event.epoch}: ${event.reason}]\n`,
+      )
       return
     case 'done': {
       const { ttftMs, decodeTokensPerSecond } = event.stats
@@ -125,4 +142,3 @@ function describeStages(stages: readonly StageDescription[]): string {
   })
   return `${lines.join('')}\n`
 }
-

@@ -31,14 +31,23 @@ async function up(options: UpOptions): Promise<void> {
     await using node = await spawnNode({
       ...(options.config !== undefined && { config: options.config }),
       flags: { model: options.model, 'node.name': options.name, 'api.port': options.port },
-      logger: level => createLogger(options.json ? { level, format: 'json', to: 'stdout' } : { level, format: 'pretty' }),
+      logger: level =>
+        createLogger(options.json ? { level, format: 'json', to: 'stdout' } : { level, format: 'pretty' }),
       signal: interrupt.signal,
     })
     await node.ready({ signal: interrupt.signal })
-    if (options.json) writeJsonLine(process.stdout, { type: 'ready', ...(node.api !== undefined && { api: node.api }), grpc: node.grpc, node: node.name, id: node.id })
+    if (options.json)
+      writeJsonLine(process.stdout, {
+        type: 'ready',
+        ...(node.api !== undefined && { api: node.api }),
+        grpc: node.grpc,
+        node: node.name,
+        id: node.id,
+      })
     else greet(node)
     await Promise.race([interrupt.asked, node.closed])
-    if (!options.json && interrupt.signal.aborted) process.stderr.write('\nstopping; press Ctrl+C again to force it\n')
+    if (!options.json && interrupt.signal.aborted)
+      process.stderr.write('\nstopping; press Ctrl+C again to force it\n')
   } catch (error) {
     if (!interrupt.signal.aborted) throw error
   } finally {
@@ -48,7 +57,8 @@ async function up(options: UpOptions): Promise<void> {
 
 function greet(node: Node): void {
   const api = node.api ?? 'off'
-  const question = '{"model":"MODEL","messages":[{"role":"user","content":"What happens to a DEGRADED peer?"}]}'
+  const question =
+    '{"model":"MODEL","messages":[{"role":"user","content":"What happens to a DEGRADED peer?"}]}'
   process.stdout.write(
     `
 Exovisor ${version}, node ${node.name}

@@ -26,7 +26,8 @@ export class Admission {
    * @throws EXO_ENGINE_BUSY when too many wait already; EXO_ABORTED
    */
   async enter(signal?: AbortSignal): Promise<() => void> {
-    if (signal?.aborted) throw new ExovisorError('EXO_ABORTED', 'the generation was cancelled before it began')
+    if (signal?.aborted)
+      throw new ExovisorError('EXO_ABORTED', 'the generation was cancelled before it began')
     if (this.#free > 0) this.#free -= 1
     else await this.#wait(signal)
     let inside = true
@@ -41,7 +42,10 @@ export class Admission {
 
   #wait(signal: AbortSignal | undefined): Promise<void> {
     if (this.#waiting.length >= this.#limit)
-      throw new ExovisorError('EXO_ENGINE_BUSY', `${this.#waiting.length} generations wait already, which is the limit`)
+      throw new ExovisorError(
+        'EXO_ENGINE_BUSY',
+        `${this.#waiting.length} generations wait already, which is the limit`,
+      )
     return new Promise((resolve, reject) => {
       const enter = () => {
         signal?.removeEventListener('abort', leave)

@@ -2,9 +2,9 @@ import { parseSampling } from '../engine/sampler.ts'
 import { ExovisorError } from '../errors.ts'
 import type { Model } from '../models/model.ts'
 import type { ModelTokenizer } from '../models/tokenizer.ts'
+import type { Admission } from './admission.ts'
 import type { GenerationEvent, GenerationRequest } from './generation.ts'
 import type { ActivePlacement } from './placement.ts'
-import type { Admission } from './admission.ts'
 import { Session } from './session.ts'
 
 /** What a model needs to answer: its texts, its defaults, and a way to a placement that works. */
@@ -70,7 +70,8 @@ export class ModelService {
       typeof prompt === 'string'
         ? tokenizer.encode(prompt)
         : tokenizer.encode(tokenizer.chat(prompt.messages), { addSpecial: false })
-    if (ids.length === 0) throw new ExovisorError('EXO_REQUEST_INVALID', 'the prompt is empty: expected at least one token')
+    if (ids.length === 0)
+      throw new ExovisorError('EXO_REQUEST_INVALID', 'the prompt is empty: expected at least one token')
     if (ids.length >= context)
       throw new ExovisorError(
         'EXO_PROMPT_TOO_LONG',
@@ -82,7 +83,10 @@ export class ModelService {
 
   #maxTokens(promptTokens: number, asked: number | undefined): number {
     if (asked !== undefined && (!Number.isInteger(asked) || asked < 1))
-      throw new ExovisorError('EXO_REQUEST_INVALID', `maxTokens is ${asked}: expected a whole number of 1 or more`)
+      throw new ExovisorError(
+        'EXO_REQUEST_INVALID',
+        `maxTokens is ${asked}: expected a whole number of 1 or more`,
+      )
     return Math.min(asked ?? Number.POSITIVE_INFINITY, this.#options.context - promptTokens)
   }
 }

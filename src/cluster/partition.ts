@@ -30,7 +30,11 @@ function chooseNodes(layers: number, weights: readonly number[]): ReadonlySet<nu
   return new Set(layers < 1 ? [] : [0, ...others.slice(0, layers - 1).map(({ index }) => index)])
 }
 
-function shareOut(layers: number, weights: readonly number[], chosen: ReadonlySet<number>): readonly number[] {
+function shareOut(
+  layers: number,
+  weights: readonly number[],
+  chosen: ReadonlySet<number>,
+): readonly number[] {
   const spare = layers - chosen.size
   const total = weights.reduce((sum, weight, index) => (chosen.has(index) ? sum + weight : sum), 0)
   const exact = weights.map((weight, index) => {

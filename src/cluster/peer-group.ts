@@ -4,15 +4,15 @@ import { toErrorRecord } from '../errors.ts'
 import type { ResourceLog, ResourceRef } from '../resources/types.ts'
 
 /** How a peer group starts and stops the resources of its peers. */
-export interface PeerStarter<Client> {
+export interface PeerStarter<Client, Message> {
   /** Starts the resource of a peer under the given name, and waits until it is READY. */
-  start(name: string, peer: DiscoveredPeer): Promise<ResourceRef<Client>>
+  start(name: string, peer: DiscoveredPeer): Promise<ResourceRef<Client, Message>>
   stop(name: string): Promise<void>
 }
 
 /** What a peer group needs. All times in milliseconds. */
-export interface PeerGroupOptions<Client> {
-  readonly starter: PeerStarter<Client>
+export interface PeerGroupOptions<Client, Message> {
+  readonly starter: PeerStarter<Client, Message>
   readonly discovery: Pick<DiscoveryClient, 'subscribe'>
   readonly clock: Clock
   readonly log: ResourceLog
@@ -29,10 +29,10 @@ export interface PeerGroupOptions<Client> {
   readonly onLost?: (id: string) => Promise<void>
 }
 
-interface Member<Client> {
+interface Member<Client, Message> {
   peer: DiscoveredPeer
   readonly name: string
-  ref: ResourceRef<Client> | undefined
+  ref: ResourceRef<Client, Message> | undefined
   leave: () => void
   timer: TimerHandle | undefined
   failures: number
@@ -44,18 +44,18 @@ interface Member<Client> {
 const FIRST_PAUSE = 500
 
 /** Turns what discovery finds into supervised peer resources: one for each node, under one name. */
-export class PeerGroup<Client> {
-  readonly #options: PeerGroupOptions<Client>
-  readonly #members = new Map<string, Member<Client>>()
+export class PeerGroup<Client, Message> {
+  readonly #options: PeerGroupOptions<Client, Message>
+  readonly #members = new Map<string, Member<Client, Message>>()
   readonly #unsubscribe: () => void
 
-  constructor(options: PeerGroupOptions<Client>) {
+  constructor(options: PeerGroupOptions<Client, Message>) {
     this.#options = options
     this.#unsubscribe = options.discovery.subscribe(event => this.#hear(event))
   }
 
   /** The peers that are READY. */
-  ready(): readonly ResourceRef<Client>[] {
+  ready(): readonly ResourceRef<Client, Message>[] {
     return [...this.#members.values()].flatMap(({ ref }) => (ref?.state === 'READY' ? [ref] : []))
   }
 
@@ -75,7 +75,10 @@ export class PeerGroup<Client> {
     try {
       await Promise.all([onLost?.(id), this.#drop(id)])
     } catch (error) {
-      log.warn({ peer: id, error: toErrorRecord(error) }, 'what was held for a lost peer could not be given up')
+      log.warn(
+        { peer: id, error: toErrorRecord(error) },
+        'what was held for a lost peer could not be given up',
+      )
     }
   }
 
@@ -84,7 +87,16 @@ export class PeerGroup<Client> {
     if (!known) {
       const taken = [...this.#members.values()].some(member => member.name === `peer:${peer.name}`)
       const name = taken ? `peer:${peer.name}-${peer.id.slice(0, 6)}` : `peer:${peer.name}`
-      const member = { peer, name, ref: undefined, leave: () => {}, timer: undefined, failures: 0, work: Promise.resolve(), wanted: true }
+      const member = {
+        peer,
+        name,
+        ref: undefined,
+        leave: () => {},
+        timer: undefined,
+        failures: 0,
+        work: Promise.resolve(),
+        wanted: true,
+      }
       this.#members.set(peer.id, member)
       this.#then(member, () => this.#start(member))
     } else if (known.peer.endpoint !== peer.endpoint || known.peer.incarnation !== peer.incarnation) {
@@ -106,15 +118,17 @@ export class PeerGroup<Client> {
     await member.work
   }
 
-  #then(member: Member<Client>, step: () => Promise<void>): void {
+  #then(member: Member<Client, Message>, step: () => Promise<void>): void {
     const { log } = this.#options
     this.#disarm(member)
     member.work = member.work
       .then(step)
-      .catch((error: unknown) => log.warn({ peer: member.name, error: toErrorRecord(error) }, 'a peer could not be changed'))
+      .catch((error: unknown) =>
+        log.warn({ peer: member.name, error: toErrorRecord(error) }, 'a peer could not be changed'),
+      )
   }
 
-  async #start(member: Member<Client>): Promise<void> {
+  async #start(member: Member<Client, Message>): Promise<void> {
     if (!member.wanted || member.ref) return
     const { starter, log } = this.#options
     try {
@@ -124,12 +138,15 @@ export class PeerGroup<Client> {
       member.leave = ref.subscribe(({ state }) => this.#changed(member, state === 'READY'))
       this.#changed(member, ref.state === 'READY')
     } catch (error) {
-      log.info({ peer: member.name, endpoint: member.peer.endpoint, error: toErrorRecord(error) }, 'a peer does not answer yet')
+      log.info(
+        { peer: member.name, endpoint: member.peer.endpoint, error: toErrorRecord(error) },
+        'a peer does not answer yet',
+      )
       this.#tryLater(member)
     }
   }
 
-  async #stop(member: Member<Client>): Promise<void> {
+  async #stop(member: Member<Client, Message>): Promise<void> {
     if (!member.ref) return
     member.leave()
     member.ref = undefined
@@ -137,7 +154,7 @@ export class PeerGroup<Client> {
     this.#options.onChange?.(this.ready().length)
   }
 
-  #changed(member: Member<Client>, ready: boolean): void {
+  #changed(member: Member<Client, Message>, ready: boolean): void {
     const { patience = 60_000, onChange } = this.#options
     if (ready) this.#disarm(member)
     else if (member.timer === undefined)
@@ -148,7 +165,7 @@ export class PeerGroup<Client> {
     onChange?.(this.ready().length)
   }
 
-  #tryLater(member: Member<Client>): void {
+  #tryLater(member: Member<Client, Message>): void {
     if (!member.wanted) return
     const { longestPause = 30_000 } = this.#options
     const pause = Math.min(longestPause, FIRST_PAUSE * 2 ** member.failures)
@@ -156,11 +173,11 @@ export class PeerGroup<Client> {
     this.#arm(member, pause, () => this.#start(member))
   }
 
-  #arm(member: Member<Client>, ms: number, step: () => Promise<void>): void {
+  #arm(member: Member<Client, Message>, ms: number, step: () => Promise<void>): void {
     member.timer = this.#options.clock.setTimeout(() => this.#then(member, step), ms)
   }
 
-  #disarm(member: Member<Client>): void {
+  #disarm(member: Member<Client, Message>): void {
     if (member.timer !== undefined) this.#options.clock.clearTimeout(member.timer)
     member.timer = undefined
   }

@@ -1,4 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { realClock } from '../concurrency/clock.ts'
+import { waitFor } from '../concurrency/wait-for.ts'
 import { ExovisorError, isExovisorError } from '../errors.ts'
 import type { Model } from '../models/model.ts'
 import { builtinModel } from '../models/resolve.ts'
@@ -43,7 +45,9 @@ export class Placement {
   readonly #options: PlacementOptions
   readonly #closing = new AbortController()
   #epoch = 0
-  #active: { readonly placement: ActivePlacement; readonly hosts: readonly StageHost[]; readonly offered: string } | undefined
+  #active:
+    | { readonly placement: ActivePlacement; readonly hosts: readonly StageHost[]; readonly offered: string }
+    | undefined
   #establishing: Promise<ActivePlacement> | undefined
 
   constructor(options: PlacementOptions) {
@@ -68,7 +72,9 @@ export class Placement {
     this.#establishing ??= this.#establish().finally(() => {
       this.#establishing = undefined
     })
-    return signal ? abandonable(this.#establishing, signal) : this.#establishing
+    return signal
+      ? waitFor(this.#establishing, realClock, `the placement ${this.#options.name}`, { signal })
+      : this.#establishing
   }
 
   /** Gives all shards up. */
@@ -105,7 +111,9 @@ export class Placement {
         else await delay(Math.min(1_000, 25 * 2 ** attempt), undefined, { signal: this.#closing.signal })
       }
     }
-    throw new ExovisorError('EXO_NO_PLACEMENT', `${name}: no placement came about in ${attempts} tries`, { cause })
+    throw new ExovisorError('EXO_NO_PLACEMENT', `${name}: no placement came about in ${attempts} tries`, {
+      cause,
+    })
   }
 
   async #try(epoch: number, peers: readonly StageHost[], offered: string): Promise<ActivePlacement> {
@@ -138,29 +146,49 @@ export class Placement {
   #dial(endpoint: string): Promise<TensorLink> {
     const { dial, key } = this.#options
     const { signal } = this.#closing
-    return dial ? dial(endpoint, signal) : dialTensors({ endpoint, signal, ...(key !== undefined && { key }) })
+    return dial
+      ? dial(endpoint, signal)
+      : dialTensors({ endpoint, signal, ...(key !== undefined && { key }) })
   }
 
-  #place(plan: PlacementPlan, stages: readonly { host: StageHost; layers: readonly [number, number] }[]): Promise<HeldShard[]> {
+  #place(
+    plan: PlacementPlan,
+    stages: readonly { host: StageHost; layers: readonly [number, number] }[],
+  ): Promise<HeldShard[]> {
     const { name, model, context, entry } = this.#options
     const { signal } = this.#closing
     return allOrFirstFailure(
       stages.map(({ host, layers }) => {
-        const order = { placement: name, owner: entry.id, epoch: plan.epoch, model: model.name === builtinModel ? builtinModel : model.directory, fingerprint: model.fingerprint, layers, context }
+        const order = {
+          placement: name,
+          owner: entry.id,
+          epoch: plan.epoch,
+          model: model.name === builtinModel ? builtinModel : model.directory,
+          fingerprint: model.fingerprint,
+          layers,
+          context,
+        }
         return onHost(host, host.place(order, { signal }))
       }),
     )
   }
 
   /** From the last stage to the first, so that each finds the one below ready for its epoch. */
-  async #link(epoch: number, stages: readonly { host: StageHost }[], held: readonly HeldShard[]): Promise<void> {
+  async #link(
+    epoch: number,
+    stages: readonly { host: StageHost }[],
+    held: readonly HeldShard[],
+  ): Promise<void> {
     for (let index = stages.length - 1; index >= 0; index -= 1) {
       const host = stages[index]?.host
       const next = held[index + 1]?.endpoint
       if (host)
         await onHost(
           host,
-          host.link({ placement: this.#options.name, epoch, ...(next !== undefined && { next }) }, { signal: this.#closing.signal }),
+          host.link(
+            { placement: this.#options.name, epoch, ...(next !== undefined && { next }) },
+            { signal: this.#closing.signal },
+          ),
         )
     }
   }
@@ -176,7 +204,8 @@ export class Placement {
     const { name, log } = this.#options
     const releases = gone.map(host => host.release({ placement: name, epoch: old.placement.epoch }))
     for (const result of await Promise.allSettled(releases))
-      if (result.status === 'rejected') log.debug({ placement: name, error: result.reason }, 'a shard could not be released')
+      if (result.status === 'rejected')
+        log.debug({ placement: name, error: result.reason }, 'a shard could not be released')
   }
 }
 
@@ -218,17 +247,5 @@ async function allOrFirstFailure<Value>(steps: readonly Promise<Value>[]): Promi
   return results.map(result => {
     if (result.status === 'rejected') throw result.reason
     return result.value
-  })
-}
-
-function abandonable<Value>(work: Promise<Value>, signal: AbortSignal): Promise<Value> {
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(new ExovisorError('EXO_ABORTED', 'the caller gave up waiting for a placement', { cause: signal.reason }))
-    if (signal.aborted) {
-      abort()
-      return
-    }
-    signal.addEventListener('abort', abort, { once: true })
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
   })
 }

@@ -5,6 +5,7 @@ import { type LayerRange, partitionLayers } from './partition.ts'
 export interface PlanNode {
   /** Stable id of the node. */
   readonly id: string
+  readonly name: string
   /** Memory that the node offers, in bytes: the weight of its share. */
   readonly memory: number
 }
@@ -22,7 +23,7 @@ export interface PlacementPlan {
 }
 
 /**
- * Plans the stages of a model: the entry node first, then the others by id, so that the same nodes
+ * Plans the stages of a model: the entry node first, then the others by name and id, so that the same nodes
  * always give the same plan.
  *
  * @throws EXO_NO_PLACEMENT when the model has no layers
@@ -35,8 +36,14 @@ export function planPlacement(options: {
 }): PlacementPlan {
   const { epoch, layers, entry, others } = options
   if (!Number.isInteger(layers) || layers < 1)
-    throw new ExovisorError('EXO_NO_PLACEMENT', `a model of ${layers} layers cannot be placed: expected 1 or more`)
-  const ordered = [entry, ...others.filter(({ id }) => id !== entry.id).sort((a, b) => (a.id < b.id ? -1 : 1))]
+    throw new ExovisorError(
+      'EXO_NO_PLACEMENT',
+      `a model of ${layers} layers cannot be placed: expected 1 or more`,
+    )
+  const ordered = [
+    entry,
+    ...others.filter(({ id }) => id !== entry.id).sort((a, b) => (a.id < b.id ? -1 : 1)),
+  ]
   const ranges = partitionLayers(
     layers,
     ordered.map(({ memory }) => memory),
@@ -46,4 +53,9 @@ export function planPlacement(options: {
     return range && range[0] < range[1] ? [{ node: node.id, layers: range }] : []
   })
   return { epoch, stages }
+}
+
+function byNameAndId(a: PlanNode, b: PlanNode): number {
+  if (a.name !== b.name) return a.name < b.name ? -1 : 1
+  return a.id < b.id ? -1 : 1
 }

@@ -1,8 +1,8 @@
+import type { SamplingParameters } from '../engine/sampler.ts'
 import { ExovisorError, isExovisorError } from '../errors.ts'
 import { createDetokenizer, type Detokenizer } from '../models/detokenizer.ts'
 import { createStopMatcher, type StopMatcher } from '../models/stop-matcher.ts'
 import type { ModelTokenizer } from '../models/tokenizer.ts'
-import type { SamplingParameters } from '../engine/sampler.ts'
 import type { GenerationDone, GenerationEvent } from './generation.ts'
 import type { ActivePlacement } from './placement.ts'
 
@@ -55,7 +55,7 @@ export class Session {
   async *run(): AsyncGenerator<GenerationEvent, void, undefined> {
     const { acquire, signal, resumes = 16 } = this.#options
     let shown = 0
-    let failure: { readonly error: ExovisorError; readonly tokens: number; count: number } | undefined
+    let failure: { readonly error: ExovisorError; readonly count: number } | undefined
     for (;;) {
       signal?.throwIfAborted()
       const placement = await acquire(signal)
@@ -78,12 +78,16 @@ export class Session {
         }
       } catch (error) {
         if (!isExovisorError(error) || !resumable(error)) throw error
-        const stuck = failure !== undefined && this.#tokenIds.length === before
-        failure = { error, tokens: before, count: stuck ? failure.count + 1 : 1 }
+        const stuck = this.#tokenIds.length === before
+        failure = { error, count: stuck ? (failure?.count ?? 0) + 1 : 1 }
         if (failure.count > resumes)
-          throw new ExovisorError('EXO_FAILOVER_EXHAUSTED', `the generation was resumed ${resumes} times without a new token`, {
-            cause: error,
-          })
+          throw new ExovisorError(
+            'EXO_FAILOVER_EXHAUSTED',
+            `the generation was resumed ${resumes} times without a new token`,
+            {
+              cause: error,
+            },
+          )
       }
     }
   }
@@ -96,7 +100,10 @@ export class Session {
       return
     }
     const ids = [...promptIds, ...this.#tokenIds]
-    for await (const event of placement.chain.generate({ ids, maxTokens: left, sampling, stopIds: [...stopIds] }, signal)) {
+    for await (const event of placement.chain.generate(
+      { ids, maxTokens: left, sampling, stopIds: [...stopIds] },
+      signal,
+    )) {
       if (event.type === 'end') {
         yield* this.#finish(event.reason)
         return
@@ -158,5 +165,7 @@ export class Session {
 
 /** True for failures after which the same ids on a new epoch give the same answer. */
 function resumable(error: ExovisorError): boolean {
-  return error.code === 'EXO_STREAM_CLOSED' || error.code === 'EXO_EPOCH_STALE' || error.code === 'EXO_ENGINE_DIED'
+  return (
+    error.code === 'EXO_STREAM_CLOSED' || error.code === 'EXO_EPOCH_STALE' || error.code === 'EXO_ENGINE_DIED'
+  )
 }

@@ -1,5 +1,10 @@
-import { type InferenceClient, type InferenceInput, inference } from '../engine/inference.ts'
-import { ExovisorError } from '../errors.ts'
+import {
+  type InferenceClient,
+  type InferenceInput,
+  type InferenceMessage,
+  inference,
+} from '../engine/inference.ts'
+import { ExovisorError, isExovisorError } from '../errors.ts'
 import { loadModel } from '../models/load.ts'
 import type { ResourceRef } from '../resources/types.ts'
 import type { SupervisorClient } from '../supervision/types.ts'
@@ -20,7 +25,7 @@ export interface EngineOptions {
 interface Held {
   readonly order: ShardOrder
   readonly childId: string
-  readonly ref: ResourceRef<InferenceClient>
+  readonly ref: ResourceRef<InferenceClient, InferenceMessage>
 }
 
 /**
@@ -53,15 +58,32 @@ export class ShardHost {
   }
 
   /** @throws EXO_EPOCH_STALE when the shard belongs to another epoch, EXO_STREAM_CLOSED when the stage below cannot be reached */
-  async link(order: { readonly placement: string; readonly epoch: number; readonly next?: string }): Promise<void> {
+  async link(order: {
+    readonly placement: string
+    readonly epoch: number
+    readonly next?: string
+  }): Promise<void> {
     const held = this.#held.get(order.placement)
     if (!held || held.order.epoch !== order.epoch)
       throw new ExovisorError(
         'EXO_EPOCH_STALE',
         `${order.placement}: epoch ${order.epoch} is to be linked, but this node holds ${held ? `epoch ${held.order.epoch}` : 'nothing'}`,
       )
-    const client = await held.ref.ready({ timeout: this.#readyTimeoutMs })
-    await client.link(order.epoch, order.next)
+    const { epoch, next } = order
+    try {
+      await held.ref.ask(
+        { type: 'link', epoch, ...(next !== undefined && { next }) },
+        { timeout: this.#readyTimeoutMs },
+      )
+    } catch (cause) {
+      // To the node that asked, this node works; what failed is the engine.
+      if (!isExovisorError(cause, 'EXO_RESOURCE_FAILED')) throw cause
+      throw new ExovisorError(
+        'EXO_ENGINE_DIED',
+        `${order.placement}: the engine failed while it was linked`,
+        { cause },
+      )
+    }
   }
 
   /** Gives a shard up. An epoch that is not the one held changes nothing. */
@@ -95,7 +117,7 @@ export class ShardHost {
     return this.#answer(ref, signal)
   }
 
-  async #start(order: ShardOrder): Promise<ResourceRef<InferenceClient>> {
+  async #start(order: ShardOrder): Promise<ResourceRef<InferenceClient, InferenceMessage>> {
     const model = await loadModel(order.model)
     if (model.fingerprint !== order.fingerprint)
       throw new ExovisorError(
@@ -104,7 +126,15 @@ export class ShardHost {
       )
     const { kind, threads, slots, prefillChunk, host, key } = this.#options
     const input: InferenceInput = {
-      spec: { model: model.directory, layers: order.layers, context: order.context, slots, threads, kind, prefillChunk },
+      spec: {
+        model: model.directory,
+        layers: order.layers,
+        context: order.context,
+        slots,
+        threads,
+        kind,
+        prefillChunk,
+      },
       host,
       ...(key !== undefined && { key }),
     }
@@ -112,7 +142,10 @@ export class ShardHost {
   }
 
   /** The engine may have died a moment ago, and nobody has noticed yet: asking it makes sure. */
-  async #answer(ref: ResourceRef<InferenceClient>, signal?: AbortSignal): Promise<HeldShard> {
+  async #answer(
+    ref: ResourceRef<InferenceClient, InferenceMessage>,
+    signal?: AbortSignal,
+  ): Promise<HeldShard> {
     for (let tries = 0; ; tries += 1) {
       const client = await ref.ready({ timeout: this.#readyTimeoutMs, ...(signal && { signal }) })
       try {

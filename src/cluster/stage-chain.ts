@@ -1,8 +1,4 @@
-import {
-  closePayloadSchema,
-  errorPayloadSchema,
-  type OpenPayload,
-} from '../engine/process/protocol.ts'
+import { closePayloadSchema, errorPayloadSchema, type OpenPayload } from '../engine/process/protocol.ts'
 import { type ErrorCode, ExovisorError, fromErrorRecord } from '../errors.ts'
 import { type Frame, jsonFrame, jsonPayload, payloadAsI32 } from '../network/frame.ts'
 import type { TensorLink } from '../network/tensor-link.ts'
@@ -28,7 +24,9 @@ export class StageChain {
     this.epoch = epoch
     this.#link = link
     link.onFrame(frame => this.#take(frame))
-    link.onClosed(error => this.#break(error ?? new ExovisorError('EXO_STREAM_CLOSED', 'the link to the first stage was closed')))
+    link.onClosed(error =>
+      this.#break(error ?? new ExovisorError('EXO_STREAM_CLOSED', 'the link to the first stage was closed')),
+    )
   }
 
   /** Why the chain is of no more use; undefined while it works. */
@@ -66,7 +64,8 @@ export class StageChain {
     } finally {
       signal?.removeEventListener('abort', abort)
       this.#inboxes.delete(request)
-      if (!ended && !this.#broken) this.#link.send(jsonFrame({ kind: 'close', epoch: this.epoch, request }, {}))
+      if (!ended && !this.#broken)
+        this.#link.send(jsonFrame({ kind: 'close', epoch: this.epoch, request }, {}))
     }
   }
 

@@ -37,7 +37,7 @@ export function limited<T>(
     // Called inside of a promise, so that a work that throws at once rejects like any other.
     void Promise.resolve()
       .then(() => work(inner.signal))
-      .then(resolve, reject)
       .finally(finish)
+      .then(resolve, reject)
   })
 }

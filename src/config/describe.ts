@@ -1,5 +1,5 @@
-import { stringify } from 'yaml'
 import { environmentName } from './environment.ts'
+import { inlineYaml } from './inline-yaml.ts'
 import { isValues, type Values } from './layers.ts'
 import { formatPath, type Path } from './path.ts'
 import { builtinKinds, builtinPolicies } from './policies.ts'
@@ -54,11 +54,6 @@ function describeKey(shape: Shape, path: Path, value: unknown): ConfigKey {
     description: shape.description ?? '',
     environment: environmentName(path),
   }
-}
-
-/** A value as YAML on one line. */
-export function inlineYaml(value: unknown): string {
-  return stringify(value, { collectionStyle: 'flow', lineWidth: 0, blockQuote: false }).trim()
 }
 
 /** What the configuration says when nothing else does, in the form of the file; keys without a default are left out. */

@@ -30,7 +30,7 @@ export function isValues(value: unknown): value is Values {
 }
 
 /** Lays one source over another: sections and maps key by key, lists and scalars as a whole. */
-export function overlay(below: unknown, above: unknown): unknown {
+function overlay(below: unknown, above: unknown): unknown {
   if (!isValues(above)) return above
   const merged: Record<string, unknown> = isValues(below) ? { ...below } : {}
   for (const [key, value] of Object.entries(above)) merged[key] = overlay(merged[key], value)

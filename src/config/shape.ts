@@ -60,7 +60,7 @@ export function mapValues(shape: Shape): Shape | undefined {
 }
 
 /** The shape of one key or item of a shape. */
-export function childShape(shape: Shape, key: string): Shape | undefined {
+function childShape(shape: Shape, key: string): Shape | undefined {
   const keys = sectionKeys(shape)
   if (keys !== undefined) return Object.hasOwn(keys, key) ? keys[key] : undefined
   return mapValues(shape) ?? resolveShape(shape).items

@@ -1,5 +1,5 @@
-import { stringify } from 'yaml'
-import { defaultValues, inlineYaml } from './describe.ts'
+import { defaultValues } from './describe.ts'
+import { inlineYaml } from './inline-yaml.ts'
 import { isValues, type Values } from './layers.ts'
 import type { Path } from './path.ts'
 import { builtinPolicies } from './policies.ts'
@@ -83,18 +83,18 @@ function writeSection(shape: Shape, values: Values, path: Path, annotations: Ann
     if (lines.length === 0) return []
     const above = annotations.above?.(at, child)
     const gap = path.length === 0 && annotations.above !== undefined ? [''] : []
-    const head = inner === undefined ? [] : [`${indent(path)}${writeKey(key)}:`]
+    const head = inner === undefined ? [] : [`${indent(path)}${inlineYaml(key)}:`]
     return [...gap, ...(above === undefined ? [] : [`${indent(path)}# ${above}`]), ...head, ...lines]
   })
 }
 
 function annotatedLine(shape: Shape, value: unknown, path: Path, annotations: Annotations): string[] {
-  const key = `${indent(path.slice(1))}${writeKey(path.at(-1) ?? '')}:`
+  const key = `${indent(path.slice(1))}${inlineYaml(path.at(-1) ?? '')}:`
   const keys = sectionKeys(shape)
   if (value === undefined || (isValues(value) && keys !== undefined)) {
     if (!annotations.missing?.(path)) return []
     if (keys === undefined)
-      return [`${indent(path.slice(1))}# ${writeKey(path.at(-1) ?? '')}: <${typeName(shape)}>`]
+      return [`${indent(path.slice(1))}# ${inlineYaml(path.at(-1) ?? '')}: <${typeName(shape)}>`]
     return [key, ...writeSection(shape, {}, path, annotations)]
   }
   const remark = annotations.behind?.(path)
@@ -103,8 +103,4 @@ function annotatedLine(shape: Shape, value: unknown, path: Path, annotations: An
 
 function indent(path: Path): string {
   return '  '.repeat(path.length)
-}
-
-function writeKey(key: string): string {
-  return stringify(key, { lineWidth: 0, blockQuote: false }).trim()
 }

@@ -27,13 +27,13 @@ export const yamlLimits = {
 } as const
 
 /** A place in a text, both counted from 1. */
-export interface Position {
+interface Position {
   readonly line: number
   readonly column: number
 }
 
 /** A fault of the text itself. */
-export interface YamlFault extends Position {
+interface YamlFault extends Position {
   readonly path: Path
   readonly message: string
 }

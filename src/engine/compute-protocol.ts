@@ -45,7 +45,7 @@ export interface GenerateJob {
 }
 
 /** Ends a request and frees its slot, after the step that runs now. An unknown one is not an error. */
-export interface CloseJob {
+interface CloseJob {
   readonly type: 'close'
   readonly request: number
 }

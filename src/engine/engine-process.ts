@@ -118,7 +118,8 @@ export class EngineProcess {
   /** Asks the engine what it is doing. A process that lives but is stuck shows by the age of its step. */
   async health(timeoutMs: number): Promise<EngineHealth> {
     const reply = await this.#ask({ type: 'health', id: 0 }, timeoutMs)
-    if (reply.type !== 'health') throw new ExovisorError('EXO_INTERNAL', `a ${reply.type} report came in answer to health`)
+    if (reply.type !== 'health')
+      throw new ExovisorError('EXO_INTERNAL', `a ${reply.type} report came in answer to health`)
     return reply
   }
 

@@ -2,7 +2,6 @@ import { inference as machine } from '../../machines/inference.ts'
 import { ExovisorError } from '../errors.ts'
 import { defineResource } from '../resources/define.ts'
 import { EngineProcess } from './engine-process.ts'
-import type { EngineActivity } from './process/protocol.ts'
 import type { ShardDescription, ShardSpec } from './shard.ts'
 
 /** What an inference resource is started with: one shard of one model. */
@@ -31,7 +30,7 @@ export interface InferenceClient {
   checkHealth(): Promise<void>
 }
 
-/** What other actors may tell an inference resource. */
+/** What other actors may tell or ask an inference resource; both are answered by what it holds. */
 export type InferenceMessage =
   | { readonly type: 'link'; readonly epoch: number; readonly next?: string }
   | { readonly type: 'describe' }
@@ -84,6 +83,6 @@ export const inference = defineResource<
 
   async receive(client, message) {
     if (message.type === 'link') await client.link(message.epoch, message.next)
-    else return { pid: client.pid, endpoint: client.endpoint, shard: client.shard }
+    return { pid: client.pid, endpoint: client.endpoint, shard: client.shard }
   },
 })

@@ -1,6 +1,6 @@
 import { ExovisorError } from '../errors.ts'
 import type { ForwardJob, GenerateJob, OpenJob } from './compute-protocol.ts'
-import { type SamplingParameters, sample } from './sampler.ts'
+import { parseSampling, type SamplingParameters, sample } from './sampler.ts'
 import type { ShardDescription, ShardInput } from './shard.ts'
 import { promptTooLong } from './slot-table.ts'
 
@@ -33,7 +33,7 @@ export class Sequence {
   #computed = 0
   #generation: Generation | undefined
 
-  /** @throws EXO_PROMPT_TOO_LONG when the ids do not fit into the context, EXO_REQUEST_INVALID for an unknown id */
+  /** @throws EXO_PROMPT_TOO_LONG when the ids do not fit into the context, EXO_REQUEST_INVALID for an unknown id, EXO_SAMPLING_INVALID */
   constructor({ request, ids, sampling }: OpenJob, shard: ShardDescription) {
     if (ids.length > shard.contextLength) throw promptTooLong(ids.length, shard.contextLength)
     const unknown = ids.find(id => id < 0 || id >= shard.vocabSize)
@@ -47,7 +47,7 @@ export class Sequence {
     this.#ids = new Int32Array(shard.contextLength + 1)
     this.#ids.set(ids)
     this.#length = ids.length
-    this.#sampling = sampling
+    this.#sampling = parseSampling(sampling)
     this.#shard = shard
   }
 

@@ -40,6 +40,7 @@ const health = healthService['Check'] as MethodDefinition<{ service: string }, {
 export class NodeConnection {
   readonly endpoint: string
   readonly #options: NodeConnectionOptions
+  readonly #calls = new Set<(error: ExovisorError) => void>()
   #client: Client
 
   /** @throws EXO_REQUEST_INVALID for an endpoint that is none. Nothing is sent yet. */
@@ -100,13 +101,16 @@ export class NodeConnection {
     })
   }
 
-  /** Drops the channel and opens another: calls under way fail. */
+  /** Drops the channel and opens another: calls under way fail with EXO_PEER_UNREACHABLE. */
   reconnect(): void {
-    this.#client.close()
+    this.close()
     this.#client = this.#open()
   }
 
+  /** Drops the channel: calls under way fail with EXO_PEER_UNREACHABLE. */
   close(): void {
+    const error = new ExovisorError('EXO_PEER_UNREACHABLE', `the connection to ${this.endpoint} was closed`)
+    for (const giveUp of this.#calls) giveUp(error)
     this.#client.close()
   }
 
@@ -130,12 +134,18 @@ export class NodeConnection {
         { deadline },
         (error: ServiceError | null, response?: Response) => {
           signal.removeEventListener('abort', abort)
+          this.#calls.delete(giveUp)
           if (error) reject(fromServiceError(error, subject))
           else resolve(response as Response)
         },
       )
       const abort = () => call.cancel()
+      const giveUp = (error: ExovisorError) => {
+        reject(error)
+        call.cancel()
+      }
       signal.addEventListener('abort', abort, { once: true })
+      this.#calls.add(giveUp)
     })
   }
 

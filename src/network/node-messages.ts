@@ -8,16 +8,22 @@ export const PROTOCOL_VERSION = 1
 /** A stable node id: what identities are, and what a file of peers may call a node. */
 export const nodeId = z
   .string()
-  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, '1 to 64 letters, digits, dots, hyphens or underscores')
+  .regex(
+    /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/,
+    'expected 1 to 64 letters, digits, dots, hyphens or underscores',
+  )
 
 /** A text for people: no control characters. */
 export const label = (max: number) =>
   z
     .string()
     .max(max)
-    .regex(/^[^\p{Cc}]*$/u, 'no control characters')
+    .regex(/^[^\p{Cc}]*$/u, 'expected no control characters')
 
-const counter = z.bigint().max(BigInt(Number.MAX_SAFE_INTEGER), 'an integer below 2^53').transform(Number)
+const counter = z
+  .bigint()
+  .max(BigInt(Number.MAX_SAFE_INTEGER), 'expected an integer below 2^53')
+  .transform(Number)
 const endpoint = z.string().superRefine((text, context) => {
   try {
     parseEndpoint(text)
@@ -61,7 +67,7 @@ export const placeShardRequestSchema = z
   })
   .refine(({ firstLayer, endLayer }) => firstLayer < endLayer, {
     path: ['endLayer'],
-    error: 'more than firstLayer',
+    error: 'expected more than firstLayer',
   })
 
 /** Which layers of which model to load, and for whom. */
@@ -107,9 +113,18 @@ export function parseMessage<Output>(
 ): Output {
   const result = schema.safeParse(message)
   if (result.success) return result.data
-  const faults = result.error.issues
-    .slice(0, 8)
-    .map(({ path, message: expected }) => ({ field: path.join('.'), expected }))
-  const text = faults.map(({ field, expected }) => `${field}: expected ${expected}`).join('; ')
+  const faults = result.error.issues.slice(0, 8).map(issue => ({
+    field: issue.path.join('.'),
+    value: shownValue(message, issue.path),
+    expected: issue.message,
+  }))
+  const text = faults.map(({ field, value, expected }) => `${field} is ${value}: ${expected}`).join('; ')
   throw new ExovisorError(code, `${what}: ${text}`, { details: { faults } })
+}
+
+function shownValue(message: unknown, path: readonly PropertyKey[]): string {
+  let value = message
+  for (const key of path)
+    value = typeof value === 'object' && value !== null ? Reflect.get(value, key) : undefined
+  return (typeof value === 'string' ? JSON.stringify(value) : String(value)).slice(0, 80)
 }

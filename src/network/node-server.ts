@@ -1,6 +1,7 @@
 import { server as serverMachine } from '../../machines/server.ts'
 import { ExovisorError } from '../errors.ts'
 import { defineResource } from '../resources/define.ts'
+import type { ResourceDefinition } from '../resources/types.ts'
 import { formatEndpoint, isWildcard } from './endpoint.ts'
 import { NodeConnection } from './node-connection.ts'
 import { type NodeHandlers, startNodeService } from './node-service.ts'
@@ -37,8 +38,14 @@ interface OwnNodeServer extends NodeServer {
   check(signal: AbortSignal): Promise<void>
 }
 
+/** How long calls under way may take to end when the server is closed. */
+const DRAIN_MS = 2_000
+
 /** The gRPC service of a node. Its health check is a real call over its own port. */
-const definition = defineResource<NodeServerInput, OwnNodeServer>({
+export const nodeServer: ResourceDefinition<NodeServerInput, NodeServer> = defineResource<
+  NodeServerInput,
+  OwnNodeServer
+>({
   kind: 'server',
   machine: serverMachine,
   displayName: ({ host, port }) => `grpc ${formatEndpoint({ host, port })}`,
@@ -85,8 +92,3 @@ const definition = defineResource<NodeServerInput, OwnNodeServer>({
     if (client) await client.close(AbortSignal.any([signal, AbortSignal.timeout(DRAIN_MS)]))
   },
 })
-
-/** How long calls under way may take to end when the server is closed. */
-const DRAIN_MS = 2_000
-
-export { definition as nodeServer }

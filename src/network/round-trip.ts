@@ -26,6 +26,11 @@ export class RoundTrip {
     return this.#sequence
   }
 
+  /** There will be no answer to what is being timed. */
+  dropped(): void {
+    this.#asked = undefined
+  }
+
   /** The answer to question `sequence` is here. Others than the timed one are ignored. */
   returned(sequence: number): void {
     if (!this.#asked || sequence < this.#asked.sequence) return

@@ -17,7 +17,6 @@ const statusOfCode: Partial<Record<ErrorCode, status>> = {
 }
 
 const codeOfStatus: Partial<Record<status, ErrorCode>> = {
-  [status.CANCELLED]: 'EXO_ABORTED',
   [status.DEADLINE_EXCEEDED]: 'EXO_PEER_TIMEOUT',
   [status.FAILED_PRECONDITION]: 'EXO_PEER_REJECTED',
   [status.INVALID_ARGUMENT]: 'EXO_REQUEST_INVALID',
@@ -49,7 +48,8 @@ export function toStatus(error: unknown): Pick<StatusObject, 'code' | 'details' 
 export function fromServiceError(error: ServiceError, subject: string): ExovisorError {
   const [named] = error.metadata?.get(CODE_KEY) ?? []
   const cause = { cause: error }
-  if (typeof named === 'string' && isErrorCode(named))
+  // EXO_ABORTED means that the caller gave up, and this caller did not: the node itself let go of its work.
+  if (typeof named === 'string' && isErrorCode(named) && named !== 'EXO_ABORTED')
     return new ExovisorError(named, `${subject}: ${error.details}`, cause)
   return new ExovisorError(
     codeOfStatus[error.code] ?? 'EXO_PEER_UNREACHABLE',

@@ -1,7 +1,7 @@
 import { createHistogram } from 'node:perf_hooks'
 
 /** How late timers fired, in seconds. */
-export interface EventLoopDelay {
+interface EventLoopDelay {
   readonly median: number
   readonly p99: number
   readonly longest: number

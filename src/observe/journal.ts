@@ -1,5 +1,5 @@
 /** One thing that happened. */
-export interface JournalEntry<Event> {
+interface JournalEntry<Event> {
   /** 1 for the first event, one more for each further one; never used twice. */
   readonly sequence: number
   /** When it was written, in milliseconds since 1970. */

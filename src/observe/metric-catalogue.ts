@@ -1,5 +1,5 @@
 /** One documented metric. */
-interface MetricEntry {
+export interface MetricEntry {
   readonly type: 'counter' | 'gauge' | 'histogram'
   readonly help: string
   readonly labels: readonly string[]

@@ -1,10 +1,10 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { LifecycleState } from '../../machines/lifecycle.ts'
 import { watchEventLoop } from './event-loop.ts'
-import { type MetricName, metricCatalogue } from './metric-catalogue.ts'
+import { type MetricEntry, type MetricName, metricCatalogue } from './metric-catalogue.ts'
 
 /** One HTTP request that is over. */
-export interface RequestFacts {
+interface RequestFacts {
   readonly method: string
   /** The pattern of the route, never the path. */
   readonly route: string
@@ -26,13 +26,13 @@ export interface GenerationFacts {
 }
 
 /** What a resource is counted by. */
-export interface ResourceFacts {
+interface ResourceFacts {
   readonly kind: string
   readonly state: LifecycleState
 }
 
 /** What of an event of supervision is counted. */
-export interface SupervisionFacts {
+interface SupervisionFacts {
   readonly type: string
   readonly kind: string
   readonly incarnation: number
@@ -134,7 +134,7 @@ function instruments(registry: Registry) {
     counter: (name: MetricName) => new Counter<string>(options(name)),
     gauge: (name: MetricName) => new Gauge<string>(options(name)),
     histogram: (name: MetricName) => {
-      const entry: { readonly buckets?: readonly number[] } = metricCatalogue[name]
+      const entry: MetricEntry = metricCatalogue[name]
       return new Histogram<string>({ ...options(name), buckets: [...(entry.buckets ?? [])] })
     },
   }

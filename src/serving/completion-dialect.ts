@@ -8,7 +8,7 @@ const isPrompt = (value: unknown): value is string | readonly [string] =>
 
 const completionBody = z.strictObject({
   ...commonFields,
-  prompt: z.custom(isPrompt, {
+  prompt: z.custom<string | readonly [string]>(isPrompt, {
     error: 'expected a string, or an array with one string; token ids are not supported',
   }),
   ...neutralCompletionFields,

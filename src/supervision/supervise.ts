@@ -1,6 +1,7 @@
 import type { InspectionObserver } from '../actors/inspection.ts'
 import { createResource, type OwnedResource } from '../resources/create.ts'
 import type {
+  AnyResourceDefinition,
   LifecycleState,
   ResourceDefinition,
   ResourceRef,
@@ -60,8 +61,10 @@ class RootSupervisor implements Supervisor {
     id: string,
   ): ResourceRef<Client, Message>
   ref(id: string): ResourceRef<unknown, unknown>
-  ref(...args: [definition: never, id: string] | [id: string]): unknown {
-    return args.length === 1 ? this.#client.ref(args[0]) : this.#client.ref(...args)
+  ref(...[first, second]: [definition: object, id: string] | [id: string]): unknown {
+    return second === undefined
+      ? this.#client.ref(first as string)
+      : this.#client.ref(first as AnyResourceDefinition, second)
   }
 
   start<Input, Client, Message>(

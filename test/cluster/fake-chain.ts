@@ -20,24 +20,38 @@ export function fakeChain(cuts: readonly number[], epoch = 1, context = 64): Fak
   const activities: string[] = []
   const workers = cuts.map((count, index) => {
     const end = ends[index] ?? 0
-    return new FakeWorker({ layers: [end - count, end], hiddenSize: 2, vocabSize: 1_000, first: index === 0, last: end === total, contextLength: context })
+    return new FakeWorker({
+      layers: [end - count, end],
+      hiddenSize: 2,
+      vocabSize: 1_000,
+      first: index === 0,
+      last: end === total,
+      contextLength: context,
+    })
   })
   const stages = workers.map(
     (worker, index) =>
       new Stage({
         worker: worker as unknown as ComputeWorker,
-        shard: { layers: [(ends[index] ?? 0) - (cuts[index] ?? 0), ends[index] ?? 0], hiddenSize: 2, vocabSize: 1_000, first: index === 0, last: ends[index] === total, contextLength: context },
+        shard: {
+          layers: [(ends[index] ?? 0) - (cuts[index] ?? 0), ends[index] ?? 0],
+          hiddenSize: 2,
+          vocabSize: 1_000,
+          first: index === 0,
+          last: ends[index] === total,
+          contextLength: context,
+        },
         prefillChunk: 3,
         maxRequests: 2,
         onActivity: activity => activities.push(activity),
       }),
   )
   const pairs = cuts.map((_, index) => memoryLinks(`stage ${index}`))
-  stages.forEach((stage, index) => stage.link(epoch, pairs[index + 1]?.[0]))
-  stages.forEach((stage, index) => {
+  for (const [index, stage] of stages.entries()) stage.link(epoch, pairs[index + 1]?.[0])
+  for (const [index, stage] of stages.entries()) {
     const below = pairs[index]?.[1]
     if (below) stage.attach(below)
-  })
+  }
   const links = pairs.map(([above]) => above)
   return { chain: new StageChain(links[0] as MemoryLink, epoch), stages, workers, links, activities }
 }

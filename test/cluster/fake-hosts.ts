@@ -10,7 +10,12 @@ import { FakeWorker } from './fake-worker.ts'
 import { type MemoryLink, memoryLinks } from './memory-link.ts'
 
 export const LAYERS = 6
-const model = { name: 'builtin', directory: '/nowhere', config: { layers: LAYERS }, fingerprint: 'f' } as unknown as Model
+const model = {
+  name: 'builtin',
+  directory: '/nowhere',
+  config: { layers: LAYERS },
+  fingerprint: 'f',
+} as unknown as Model
 
 interface Engine {
   readonly stage: Stage
@@ -43,7 +48,14 @@ export class FakeHost implements StageHost {
     this.orders.push(order)
     await this.#maybeFail()
     const [first, end] = order.layers
-    const shard = { layers: order.layers, hiddenSize: 2, vocabSize: 1_000, first: first === 0, last: end === LAYERS, contextLength: 64 }
+    const shard = {
+      layers: order.layers,
+      hiddenSize: 2,
+      vocabSize: 1_000,
+      first: first === 0,
+      last: end === LAYERS,
+      contextLength: 64,
+    }
     if (this.engine?.order.layers.join() !== order.layers.join()) {
       const worker = new FakeWorker(shard) as unknown as ComputeWorker
       this.engine = { order, links: [], stage: new Stage({ worker, shard, prefillChunk: 4, maxRequests: 8 }) }
@@ -103,7 +115,10 @@ export interface FakeCluster {
   readonly placement: Placement
 }
 
-export function fakeCluster(peerIds: readonly string[], options: Partial<PlacementOptions> = {}): FakeCluster {
+export function fakeCluster(
+  peerIds: readonly string[],
+  options: Partial<PlacementOptions> = {},
+): FakeCluster {
   const network = new FakeNetwork()
   const entry = network.add('entry')
   const peers = peerIds.map(id => network.add(id))

@@ -39,19 +39,27 @@ export class FakeWorker implements Pick<ComputeWorker, 'submit' | 'onDone'> {
     const { request, position, rows } = job
     if (this.failNext) {
       this.failNext = false
-      this.#listener({ type: 'failed', request, error: toErrorRecord(new ExovisorError('EXO_ENGINE_FAILED', 'as told')) })
+      this.#listener({
+        type: 'failed',
+        request,
+        error: toErrorRecord(new ExovisorError('EXO_ENGINE_FAILED', 'as told')),
+      })
       return
     }
     const { first, last, hiddenSize, layers } = this.#shard
     const input = first ? new Int32Array(job.input) : new Float32Array(job.input)
-    const states = Array.from({ length: rows }, (_, row) => (input[first ? row : row * hiddenSize] ?? 0) + layers[1] - layers[0])
+    const states = Array.from(
+      { length: rows },
+      (_, row) => (input[first ? row : row * hiddenSize] ?? 0) + layers[1] - layers[0],
+    )
     if (!last) {
       const data = new Float32Array(rows * hiddenSize)
       states.forEach((state, row) => {
         data[row * hiddenSize] = state
       })
       this.#listener({ type: 'hidden', request, position, rows, data: data.buffer })
-    } else if (job.sample) this.#listener({ type: 'token', request, position: position + rows, id: states.at(-1) ?? 0 })
+    } else if (job.sample)
+      this.#listener({ type: 'token', request, position: position + rows, id: states.at(-1) ?? 0 })
     else this.#listener({ type: 'advanced', request, position })
   }
 

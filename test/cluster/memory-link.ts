@@ -47,17 +47,17 @@ export class MemoryLink implements TensorLink {
   }
 
   close(): void {
-    this.#end(undefined)
-    this.other?.#end(new ExovisorError('EXO_STREAM_CLOSED', 'the other side took leave'))
+    this.finish(undefined)
+    this.other?.finish(new ExovisorError('EXO_STREAM_CLOSED', 'the other side took leave'))
   }
 
   /** As when the process at the other end was killed. */
   cut(): void {
-    this.#end(new ExovisorError('EXO_STREAM_CLOSED', 'cut'))
-    this.other?.#end(new ExovisorError('EXO_STREAM_CLOSED', 'cut'))
+    this.finish(new ExovisorError('EXO_STREAM_CLOSED', 'cut'))
+    this.other?.finish(new ExovisorError('EXO_STREAM_CLOSED', 'cut'))
   }
 
-  #end(error: ExovisorError | undefined): void {
+  private finish(error: ExovisorError | undefined): void {
     if (this.closed) return
     this.closed = true
     for (const listener of this.#closedListeners.splice(0)) listener(error)

@@ -36,7 +36,7 @@ function world() {
   const refs = new Map<string, FakeRef>()
   const unreachable = new Set<string>()
   let tell: (event: DiscoveryEvent) => void = () => {}
-  const group = new PeerGroup<string>({
+  const group = new PeerGroup<string, never>({
     clock,
     log: silentLog,
     discovery: {

@@ -100,7 +100,10 @@ describe('a placement', () => {
   it('gives up with EXO_NO_PLACEMENT and the last cause after too many tries', async () => {
     const { placement, entry } = fakeCluster([], { attempts: 2 })
     entry.down = fault('EXO_READY_TIMEOUT')
-    await expect(placement.acquire()).rejects.toMatchObject({ code: 'EXO_NO_PLACEMENT', cause: { code: 'EXO_READY_TIMEOUT' } })
+    await expect(placement.acquire()).rejects.toMatchObject({
+      code: 'EXO_NO_PLACEMENT',
+      cause: { code: 'EXO_READY_TIMEOUT' },
+    })
     expect(entry.orders.map(order => order.epoch)).toEqual([1, 2])
   })
 

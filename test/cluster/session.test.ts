@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { GenerationEvent } from '../../src/cluster/generation.ts'
+import type { GenerationDone, GenerationEvent } from '../../src/cluster/generation.ts'
 import type { ActivePlacement } from '../../src/cluster/placement.ts'
 import { Session, type SessionOptions } from '../../src/cluster/session.ts'
 import { ExovisorError } from '../../src/errors.ts'
@@ -28,9 +28,12 @@ function world(options: Partial<SessionOptions> & { cuts?: readonly number[] } =
   let time = 0
   const acquire = async (): Promise<ActivePlacement> => {
     const last = chains.at(-1)
-    const chain = last && !last.chain.broken ? last : fakeChain(options.cuts ?? [3, 3], chains.length + 1, 4_096)
+    const chain =
+      last && !last.chain.broken ? last : fakeChain(options.cuts ?? [3, 3], chains.length + 1, 4_096)
     if (chain !== last) chains.push(chain)
-    const stages = [{ node: 'a', pid: 1, enginePid: 10 + chains.length, layers: [0, 6] as const, entry: true as const }]
+    const stages = [
+      { node: 'a', pid: 1, enginePid: 10 + chains.length, layers: [0, 6] as const, entry: true as const },
+    ]
     return { epoch: chain.chain.epoch, stages, chain: chain.chain }
   }
   const session = new Session({
@@ -47,7 +50,10 @@ function world(options: Partial<SessionOptions> & { cuts?: readonly number[] } =
   return { session, chains }
 }
 
-async function run(session: Session, onToken: (position: number) => void = () => {}): Promise<GenerationEvent[]> {
+async function run(
+  session: Session,
+  onToken: (position: number) => void = () => {},
+): Promise<GenerationEvent[]> {
   const events: GenerationEvent[] = []
   for await (const event of session.run()) {
     events.push(event)
@@ -68,7 +74,12 @@ describe('a session', () => {
       { type: 'token', position: 2, id: 13, text: '<13>' },
       { type: 'token', position: 3, id: 19, text: '<19>' },
     ])
-    expect(doneOf(events)).toMatchObject({ promptIds: [1], tokenIds: [7, 13, 19], text: '<7><13><19>', finishReason: 'length' })
+    expect(doneOf(events)).toMatchObject({
+      promptIds: [1],
+      tokenIds: [7, 13, 19],
+      text: '<7><13><19>',
+      finishReason: 'length',
+    })
   })
 
   it('gives figures that follow from its clock', async () => {
@@ -86,7 +97,11 @@ describe('a session', () => {
     const { session, chains } = world({ stop: ['13><1'], maxTokens: 50 })
     const events = await run(session)
     expect(doneOf(events)).toMatchObject({ text: '<7><', finishReason: 'stop', tokenIds: [7, 13, 19] })
-    expect(tokensOf(events).map(event => event.text).join('')).toBe('<7><')
+    expect(
+      tokensOf(events)
+        .map(event => event.text)
+        .join(''),
+    ).toBe('<7><')
     expect(chains[0]?.chain.active).toBe(0)
   })
 
@@ -104,7 +119,11 @@ describe('a session', () => {
   it('adds up to the text of the end, whatever was held back', async () => {
     const events = await run(world({ promptIds: [494], maxTokens: 1 }).session)
     expect(tokensOf(events)).toHaveLength(1)
-    expect(tokensOf(events).map(event => event.text).join('')).toBe((doneOf(events) as { text: string }).text)
+    expect(
+      tokensOf(events)
+        .map(event => event.text)
+        .join(''),
+    ).toBe((doneOf(events) as { text: string }).text)
   })
 })
 
@@ -117,14 +136,25 @@ describe('a session whose stage dies', () => {
         const { session, chains } = world({ maxTokens: 12 })
         const events = await run(session, position => position === at && chains[0]?.links[link]?.cut())
         expect(tokensOf(events)).toEqual(tokensOf(await undisturbed()))
-        expect(doneOf(events)).toMatchObject({ tokenIds: (doneOf(await undisturbed()) as { tokenIds: number[] }).tokenIds })
+        expect(doneOf(events)).toMatchObject({
+          tokenIds: (doneOf(await undisturbed()) as GenerationDone).tokenIds,
+        })
         expect(chains).toHaveLength(2)
       })
 
   it('tells of the fail-over and the new placement before the first new token', async () => {
     const { session, chains } = world({ maxTokens: 4 })
     const events = await run(session, position => position === 2 && chains[0]?.links[1]?.cut())
-    expect(events.map(event => event.type)).toEqual(['placement', 'token', 'token', 'failover', 'placement', 'token', 'token', 'done'])
+    expect(events.map(event => event.type)).toEqual([
+      'placement',
+      'token',
+      'token',
+      'failover',
+      'placement',
+      'token',
+      'token',
+      'done',
+    ])
     expect(events[3]).toMatchObject({ type: 'failover', epoch: 2, reason: expect.stringContaining('stage') })
     expect(events[3]?.type === 'failover' && events[3].gapMs).toBeGreaterThan(0)
     expect(events[4]).toMatchObject({ epoch: 2 })
@@ -162,7 +192,9 @@ describe('a session whose stage dies', () => {
   })
 
   it('passes on that no placement came about', async () => {
-    const { session } = world({ acquire: () => Promise.reject(new ExovisorError('EXO_NO_PLACEMENT', 'no node')) })
+    const { session } = world({
+      acquire: () => Promise.reject(new ExovisorError('EXO_NO_PLACEMENT', 'no node')),
+    })
     await expect(run(session)).rejects.toMatchObject({ code: 'EXO_NO_PLACEMENT' })
   })
 })

@@ -18,9 +18,6 @@ function world() {
   const client = {
     pid: 42,
     endpoint: '127.0.0.1:9',
-    async link(epoch: number, next?: string) {
-      calls.push(`link ${epoch} ${next ?? 'nothing'}`)
-    },
     async checkHealth() {
       if (sick > 0) {
         sick -= 1
@@ -31,7 +28,11 @@ function world() {
   const supervisor = {
     async start({ id, input }: { id: string; input: { spec: { layers: readonly number[] } } }) {
       calls.push(`start ${id} ${input.spec.layers.join('-')}`)
-      return { ready: async () => client }
+      return {
+        ready: async () => client,
+        ask: async ({ epoch, next }: { epoch: number; next?: string }) =>
+          void calls.push(`link ${epoch} ${next ?? 'nothing'}`),
+      }
     },
     async remove(id: string) {
       calls.push(`remove ${id}`)
@@ -74,13 +75,18 @@ describe('a shard host', () => {
     const { host, calls } = world()
     await host.place(order({ epoch: 5 }))
     for (const epoch of [4, 5])
-      await expect(host.place(order({ epoch }))).rejects.toMatchObject({ code: 'EXO_EPOCH_STALE', message: expect.stringContaining(`epoch ${epoch}`) })
+      await expect(host.place(order({ epoch }))).rejects.toMatchObject({
+        code: 'EXO_EPOCH_STALE',
+        message: expect.stringContaining(`epoch ${epoch}`),
+      })
     expect(calls).toHaveLength(1)
   })
 
   it('refuses other files than the entry node has', async () => {
     const { host, calls } = world()
-    await expect(host.place(order({ fingerprint: 'other' }))).rejects.toMatchObject({ code: 'EXO_MODEL_MISMATCH' })
+    await expect(host.place(order({ fingerprint: 'other' }))).rejects.toMatchObject({
+      code: 'EXO_MODEL_MISMATCH',
+    })
     expect(calls).toEqual([])
   })
 
@@ -102,7 +108,10 @@ describe('a shard host', () => {
 
   it('links only the epoch that it holds', async () => {
     const { host, calls } = world()
-    await expect(host.link({ placement: 'p', epoch: 1 })).rejects.toMatchObject({ code: 'EXO_EPOCH_STALE', message: expect.stringContaining('nothing') })
+    await expect(host.link({ placement: 'p', epoch: 1 })).rejects.toMatchObject({
+      code: 'EXO_EPOCH_STALE',
+      message: expect.stringContaining('nothing'),
+    })
     await host.place(order({ epoch: 3 }))
     await expect(host.link({ placement: 'p', epoch: 2 })).rejects.toMatchObject({ code: 'EXO_EPOCH_STALE' })
     await host.link({ placement: 'p', epoch: 3, next: '127.0.0.1:7' })

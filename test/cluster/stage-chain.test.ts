@@ -5,7 +5,12 @@ import { jsonFrame } from '../../src/network/frame.ts'
 import { fakeChain } from './fake-chain.ts'
 
 const sampling = { temperature: 0, topK: 0, topP: 1, minP: 0, repetitionPenalty: 1, seed: 0 }
-const open = (ids: number[], maxTokens = 4, stopIds: number[] = []): OpenPayload => ({ ids, maxTokens, stopIds, sampling })
+const open = (ids: number[], maxTokens = 4, stopIds: number[] = []): OpenPayload => ({
+  ids,
+  maxTokens,
+  stopIds,
+  sampling,
+})
 
 async function collect(events: AsyncIterable<ChainEvent>): Promise<ChainEvent[]> {
   const all: ChainEvent[] = []
@@ -13,7 +18,8 @@ async function collect(events: AsyncIterable<ChainEvent>): Promise<ChainEvent[]>
   return all
 }
 
-const tokens = (events: readonly ChainEvent[]) => events.flatMap(event => (event.type === 'token' ? [event.id] : []))
+const tokens = (events: readonly ChainEvent[]) =>
+  events.flatMap(event => (event.type === 'token' ? [event.id] : []))
 
 describe('a chain of stages', () => {
   for (const cuts of [[6], [3, 3], [1, 4, 1], [2, 1, 1, 1, 1]])
@@ -32,7 +38,9 @@ describe('a chain of stages', () => {
   it('feeds a long prompt in chunks, and has only the last one sampled', async () => {
     const { chain, workers } = fakeChain([3, 3])
     await collect(chain.generate(open([1, 2, 3, 4, 5, 6, 7], 1)))
-    const forwards = workers[1]!.jobs.flatMap(job => (job.type === 'forward' ? [[job.position, job.rows, job.sample]] : []))
+    const forwards = workers[1]!.jobs.flatMap(job =>
+      job.type === 'forward' ? [[job.position, job.rows, job.sample]] : [],
+    )
     expect(forwards).toEqual([
       [0, 3, false],
       [3, 3, false],
@@ -60,7 +68,10 @@ describe('a chain of stages', () => {
 
   it('carries several generations at a time, each with its own tokens', async () => {
     const { chain } = fakeChain([2, 2, 2])
-    const [a, b] = await Promise.all([collect(chain.generate(open([1]))), collect(chain.generate(open([100])))])
+    const [a, b] = await Promise.all([
+      collect(chain.generate(open([1]))),
+      collect(chain.generate(open([100]))),
+    ])
     expect(tokens(a)).toEqual([7, 13, 19, 25])
     expect(tokens(b)).toEqual([106, 112, 118, 124])
   })
@@ -96,7 +107,10 @@ describe('a chain of stages', () => {
   it('fails only the generation whose step fails, with the code that the stage gave', async () => {
     const { chain, workers } = fakeChain([3, 3])
     workers[1]!.failNext = true
-    await expect(collect(chain.generate(open([1])))).rejects.toMatchObject({ code: 'EXO_ENGINE_FAILED', message: 'as told' })
+    await expect(collect(chain.generate(open([1])))).rejects.toMatchObject({
+      code: 'EXO_ENGINE_FAILED',
+      message: 'as told',
+    })
     expect(chain.broken).toBeUndefined()
     expect(tokens(await collect(chain.generate(open([1], 1))))).toEqual([7])
   })
@@ -105,7 +119,8 @@ describe('a chain of stages', () => {
     it(`fails every generation with EXO_STREAM_CLOSED when link ${broken} breaks`, async () => {
       const { chain, links } = fakeChain([2, 2, 2])
       const running = (async () => {
-        for await (const event of chain.generate(open([1], 50))) if (event.type === 'token' && event.position === 3) links[broken]?.cut()
+        for await (const event of chain.generate(open([1], 50)))
+          if (event.type === 'token' && event.position === 3) links[broken]?.cut()
       })()
       await expect(running).rejects.toMatchObject({ code: 'EXO_STREAM_CLOSED', retryable: true })
       expect(chain.broken?.code).toBe('EXO_STREAM_CLOSED')
@@ -117,7 +132,9 @@ describe('the epoch of a stage', () => {
   it('has frames of an older epoch refused, and the chain that sent them broken', async () => {
     const { chain, stages } = fakeChain([6], 3)
     stages[0]?.link(4, undefined)
-    await expect(collect(chain.generate(open([1])))).rejects.toMatchObject({ code: expect.stringMatching(/EPOCH_STALE|STREAM_CLOSED/) })
+    await expect(collect(chain.generate(open([1])))).rejects.toMatchObject({
+      code: expect.stringMatching(/EPOCH_STALE|STREAM_CLOSED/),
+    })
   })
 
   it('answers a frame of another epoch with EXO_EPOCH_STALE, naming both', async () => {
@@ -126,7 +143,10 @@ describe('the epoch of a stage', () => {
     links[0]?.send(jsonFrame({ kind: 'open', epoch: 2, request: 9 }, open([1])))
     const frame = (await answer) as { kind: string; payload: Uint8Array }
     expect(frame.kind).toBe('error')
-    expect(JSON.parse(Buffer.from(frame.payload).toString())).toMatchObject({ code: 'EXO_EPOCH_STALE', message: expect.stringMatching(/epoch 2.*epoch 3/) })
+    expect(JSON.parse(Buffer.from(frame.payload).toString())).toMatchObject({
+      code: 'EXO_EPOCH_STALE',
+      message: expect.stringMatching(/epoch 2.*epoch 3/),
+    })
     expect(workers[0]?.jobs).toEqual([])
   })
 
@@ -142,16 +162,40 @@ describe('a frame that a stage cannot use', () => {
     const { chain, links } = fakeChain([3, 3])
     const wrong = collect(chain.generate({ ...open([1]), maxTokens: 0 }))
     await expect(wrong).rejects.toMatchObject({ code: 'EXO_FRAME_INVALID' })
-    links[1]?.send({ kind: 'tensor', epoch: 1, request: 77, sequence: 0, position: 0, flags: 0, dtype: 'i32', shape: [1], payload: new Uint8Array(4) })
+    links[1]?.send({
+      kind: 'tensor',
+      epoch: 1,
+      request: 77,
+      sequence: 0,
+      position: 0,
+      flags: 0,
+      dtype: 'i32',
+      shape: [1],
+      payload: new Uint8Array(4),
+    })
     expect(tokens(await collect(chain.generate(open([1], 1))))).toEqual([7])
   })
 
   it('is refused when its shape does not fit the shard', async () => {
     const { chain, links } = fakeChain([3, 3])
-    const wrong = { kind: 'tensor', epoch: 1, request: 1, sequence: 0, position: 0, flags: 0, dtype: 'f32', shape: [1, 3], payload: new Uint8Array(12) } as const
+    const wrong = {
+      kind: 'tensor',
+      epoch: 1,
+      request: 1,
+      sequence: 0,
+      position: 0,
+      flags: 0,
+      dtype: 'f32',
+      shape: [1, 3],
+      payload: new Uint8Array(12),
+    } as const
     const running = (async () => {
-      for await (const event of chain.generate(open([1], 50))) if (event.type === 'token') links[1]?.send(wrong)
+      for await (const event of chain.generate(open([1], 50)))
+        if (event.type === 'token') links[1]?.send(wrong)
     })()
-    await expect(running).rejects.toMatchObject({ code: 'EXO_FRAME_INVALID', message: expect.stringContaining('f32[rows, 2]') })
+    await expect(running).rejects.toMatchObject({
+      code: 'EXO_FRAME_INVALID',
+      message: expect.stringContaining('f32[rows, 2]'),
+    })
   })
 })

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { describeConfig } from '../../src/config/describe.ts'
-import { environmentName } from '../../src/config/environment.ts'
+import { environmentName, otherVariables } from '../../src/config/environment.ts'
 import { parseConfig } from '../../src/config/parse.ts'
 import { faultsOf } from './faults-of.ts'
 
@@ -133,6 +133,7 @@ describe('the environment', () => {
   })
 
   it('leaves alone what is empty, what is not ours, and EXOVISOR_CONFIG', () => {
+    expect(Object.keys(otherVariables)).toEqual(['EXOVISOR_CONFIG'])
     const env = {
       EXOVISOR_API__PORT: '',
       PATH: '/bin',

@@ -1,5 +1,4 @@
-import { execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -40,9 +39,7 @@ describe('loading the configuration', () => {
   it('refuses what is no regular file, without waiting for it', () => {
     mkdirSync(join(cwd, 'exovisor.yaml'))
     expect(() => model()).toThrow(/exovisor\.yaml: it is not a regular file/)
-    if (process.platform === 'win32') return
-    execFileSync('mkfifo', [join(cwd, 'pipe')])
-    expect(() => model({ file: 'pipe' })).toThrow(/not a regular file/)
+    if (existsSync('/dev/zero')) expect(() => model({ file: '/dev/zero' })).toThrow(/not a regular file/)
   })
 
   it('refuses a file that is too large or not text', () => {

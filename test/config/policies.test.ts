@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { supervisor as supervisorMachine } from '../../machines/supervisor.ts'
+import { valuePaths } from '../../src/config/layers.ts'
 import { parseConfig } from '../../src/config/parse.ts'
 import { builtinKinds, builtinPolicies, resourceKinds } from '../../src/config/policies.ts'
 import { resolvePolicies } from '../../src/config/resolve-policies.ts'
@@ -14,6 +15,9 @@ import {
 } from '../../src/supervision/policy.ts'
 import { resolvePolicy } from '../../src/supervision/resolve-policy.ts'
 import { faultsOf } from './faults-of.ts'
+
+const at = (value: unknown, path: readonly string[]) =>
+  path.reduce((inner, key) => (inner as Record<string, unknown>)[key], value)
 
 const resolved = (text = '') => resolvePolicies(parseConfig({ text }).config)
 
@@ -83,11 +87,18 @@ describe('a policy of the file', () => {
     expect(after.kinds['peer']).toEqual(after.policies['network'])
   })
 
-  it('injects no default when it is parsed', () => {
-    const { names } = configSchema.parse({
-      supervision: { names: { x: { degraded: { grace: '1s' } } } },
-    }).supervision
-    expect(names).toEqual({ x: { degraded: { grace: 1_000 } } })
+  it('injects no default: each key alone stays alone', () => {
+    const leaves = valuePaths(builtinPolicies.default.policy)
+    expect(leaves).toHaveLength(16)
+    for (const path of leaves) {
+      const alone = path.reduceRight<unknown>(
+        (inner, key) => ({ [key]: inner }),
+        at(builtinPolicies.default.policy, path),
+      )
+      const override = configSchema.parse({ supervision: { names: { x: alone } } }).supervision.names['x']
+      const expected = path.reduceRight<unknown>((inner, key) => ({ [key]: inner }), at(defaultPolicy, path))
+      expect(override, path.join('.')).toEqual(expected)
+    }
   })
 
   it('of a new name starts from default, which itself may be changed', () => {

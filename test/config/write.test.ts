@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
-import { describeConfig, inlineYaml } from '../../src/config/describe.ts'
+import { describeConfig } from '../../src/config/describe.ts'
+import { inlineYaml } from '../../src/config/inline-yaml.ts'
 import { parseConfig } from '../../src/config/parse.ts'
 import { resolvePolicies } from '../../src/config/resolve-policies.ts'
 import { configTemplate, writeValues } from '../../src/config/write.ts'
@@ -38,16 +39,40 @@ describe('values written as a file', () => {
       .string({ unit: 'binary', minLength: 1, maxLength: 20 })
       .filter(text => text !== '__proto__')
     fc.assert(
-      fc.property(fc.dictionary(name, fc.constant({ shutdown: '1s' })), name, (names, model) => {
-        const { values, config } = parseConfig({ flags: { 'supervision.names': names, model } })
-        expect(parseConfig({ text: writeValues(values) }).config).toEqual(config)
-      }),
+      fc.property(
+        fc.dictionary(name, fc.constant({ shutdown: '1s' }), { maxKeys: 3 }),
+        name,
+        (names, model) => {
+          const { values, config } = parseConfig({ flags: { 'supervision.names': names, model } })
+          expect(parseConfig({ text: writeValues(values) }).config).toEqual(config)
+        },
+      ),
     )
   })
 
   it('stay on one line each', () => {
     expect(inlineYaml('a\nb: c # d')).not.toContain('\n')
     expect(parse(inlineYaml('a\nb: c # d'))).toBe('a\nb: c # d')
+  })
+
+  it('keep their type, whatever they look like', () => {
+    for (const value of [
+      '12345678',
+      'true',
+      'null',
+      '~',
+      '1e3',
+      '',
+      ' a ',
+      '- a',
+      '-\n\u00a0',
+      '\u2028',
+      'ü',
+      '🙂',
+      1,
+      true,
+    ])
+      expect(parse(inlineYaml([value, { key: value }]))).toEqual([value, { key: value }])
   })
 
   it('hide secrets and carry remarks', () => {

@@ -264,6 +264,12 @@ describe('a request that cannot be served', () => {
       '257 tokens, but the context has room for 256',
     ],
     ['an unknown id', [open(1, [1, 272])], 'EXO_REQUEST_INVALID', 'token id 272'],
+    [
+      'a negative temperature',
+      [open(1, [1], { ...greedy, temperature: -1 })],
+      'EXO_SAMPLING_INVALID',
+      'temperature is -1',
+    ],
     ['nothing to begin with', [open(1, []), generate(1, 5)], 'EXO_ENGINE_FAILED', 'opened prompt'],
     ['a fraction of a token', [open(1, [1]), generate(1, 1.5)], 'EXO_ENGINE_FAILED', '1.5 tokens'],
     ['rows beyond the context', [open(1, [1]), forward(1, 0, prompt(257))], 'EXO_PROMPT_TOO_LONG', '257'],

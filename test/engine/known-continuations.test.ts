@@ -45,7 +45,7 @@ describe.each(models)('%s', (_, { directory, max_new_tokens, stop_token_ids, cas
   it('continues every prompt with the known ids, whole and over 2, 3 and as many shards as layers', async () => {
     const model = await loadModel(directory)
     const whole = await ShardChain.load(model, 1)
-    const expected = []
+    const expected: Awaited<ReturnType<ShardChain['generate']>>[] = []
     for (const { prompt_ids, generated_ids } of cases) {
       const result = await whole.generate(prompt_ids, max_new_tokens, stop_token_ids)
       expect(result.ids).toEqual(generated_ids)

@@ -1,11 +1,11 @@
 // Shards of one model, chained in this process.
 import { DummyCompute } from '../../src/engine/dummy-compute.ts'
 import { type LoadOptions, loadOnnxCompute } from '../../src/engine/onnx-compute.ts'
-import { defaultSampling, type SamplingParameters, sample } from '../../src/engine/sampler.ts'
+import { parseSampling, type SamplingParameters, sample } from '../../src/engine/sampler.ts'
 import type { ShardCompute, ShardInput, ShardSpec } from '../../src/engine/shard.ts'
 import type { Model } from '../../src/models/model.ts'
 
-export const greedy: SamplingParameters = { ...defaultSampling, temperature: 0 }
+export const greedy: SamplingParameters = parseSampling({ temperature: 0 })
 
 export const specOf = (model: Model, changes: Partial<ShardSpec> = {}): ShardSpec => ({
   model: model.directory,

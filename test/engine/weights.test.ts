@@ -33,11 +33,22 @@ const failure = (code: string, ...parts: string[]) =>
   expect.objectContaining({ code, message: expect.stringMatching(parts.join('.*')) })
 
 describe('loading weights', () => {
-  it('names file, tensor and size when the file was truncated after it was read', async () => {
-    truncateSync(weights, 100_000)
-    const error = failure('EXO_SAFETENSORS_INVALID', 'model.safetensors', 'byte 100000', 'tensor .* needs')
-    await expect(loadOnnxCompute(model, specOf(model))).rejects.toEqual(error)
-  })
+  it.each([
+    [100_000, 'layers.2'],
+    [185_324, 'lm_head.weight'],
+  ])(
+    'names file, tensor and size when the file was cut to %i bytes after it was read',
+    async (size, tensor) => {
+      truncateSync(weights, size)
+      const error = failure(
+        'EXO_SAFETENSORS_INVALID',
+        'model.safetensors',
+        `byte ${size}`,
+        `tensor .*${tensor}.* needs`,
+      )
+      await expect(loadOnnxCompute(model, specOf(model))).rejects.toEqual(error)
+    },
+  )
 
   it('names file and tensor when the file is gone', async () => {
     rmSync(weights)

@@ -68,12 +68,14 @@ function transitionsOf(machine: AnyLifecycleMachine): readonly string[] {
   const map = getAdjacencyMap(machine, {
     events,
     input: { name: 'x', kind: 'k', incarnation: 1, attempt: 0 },
+    limit: 2_000,
     serializeState: ({ value, context }) => JSON.stringify([value, facts(context)]),
-    stopWhen: ({ context }) => Object.values(facts(context)).some(fact => Number(fact) > 2),
+    stopWhen: ({ context }) => Object.values(facts(context)).some(fact => Math.abs(Number(fact ?? 0)) > 2),
   })
   return Object.entries(map).flatMap(([from, { transitions }]) =>
     Object.entries(transitions).map(
-      ([event, { state }]) => `${from} ${event} ${JSON.stringify(state.value)}`,
+      ([event, next]) =>
+        `${from} ${event} ${JSON.stringify((next as { state: { value: unknown } }).state.value)}`,
     ),
   )
 }
@@ -85,7 +87,7 @@ describe('the lifecycle', () => {
       for (const type of lifecycleEvents) {
         const actor = actorIn(lifecycle, state)
         expect(actor.getSnapshot().value).toBe(state)
-        actor.send({ type, ok: true })
+        if (state !== 'CLOSED') actor.send({ type, ok: true })
         expect(actor.getSnapshot().value, `${state} + ${type}`).toBe(legal[state][type] ?? state)
       }
     },
@@ -106,7 +108,9 @@ describe('the lifecycle', () => {
   })
 
   it('is done in CLOSED', () => {
-    expect(actorIn(lifecycle, 'CLOSED').getSnapshot().status).toBe('done')
+    const actor = actorIn(lifecycle, 'CLOSED')
+    expect(actor.getSnapshot().status).toBe('done')
+    expect(lifecycle.events.some(type => actor.getSnapshot().can({ type }))).toBe(false)
   })
 })
 
@@ -116,7 +120,7 @@ describe.each(all)('the machine %s', (name, machine) => {
     for (const state of lifecycleStates) {
       for (const type of lifecycleEvents) {
         const actor = actorIn(machine, state)
-        actor.send({ type, ok: true })
+        if (state !== 'CLOSED') actor.send({ type, ok: true })
         expect(topOf(actor.getSnapshot().value), `${state} + ${type}`).toBe(legal[state][type] ?? state)
       }
     }
@@ -124,11 +128,11 @@ describe.each(all)('the machine %s', (name, machine) => {
 
   it('is named after its file and describes itself and each of its states in a sentence', () => {
     expect(machine.id).toBe(name)
-    const described = [...machine.idMap.values()]
-    for (const node of described) {
+    const described = (node: typeof machine.root): number => {
       expect(node.description, node.id).toMatch(/^[A-Z].{20,}[^.]\.$/)
+      return Object.values(node.states).reduce((count, child) => count + described(child), 1)
     }
-    expect(described.length).toBeGreaterThanOrEqual(8)
+    expect(described(machine.root)).toBeGreaterThanOrEqual(8)
   })
 
   it('is complete as JSON: the copy takes the same events to the same states', () => {

@@ -153,10 +153,11 @@ describe('createDetokenizer', () => {
     )
   })
 
-  it.each([
-    ['the tiny model', fixture, [] as typeof stories.cases],
+  const models: readonly (readonly [name: string, directory: string, cases: typeof stories.cases])[] = [
+    ['the tiny model', fixture, []],
     ...(hasStories ? [['a trained model', storiesDirectory, stories.cases] as const] : []),
-  ])('gives the continuation of every known story of %s', async (_, directory, cases) => {
+  ]
+  it.each(models)('gives the continuation of every known story of %s', async (_, directory, cases) => {
     const tokenizer = await loadTokenizer(directory)
     const written = 'Lily was in the park.\nThe “naïve” 日本 crab 😀 sang.'
     const ids = tokenizer.encode(written)

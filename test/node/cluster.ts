@@ -18,7 +18,13 @@ export class PeerList implements DiscoveryClient {
   }
 
   add(node: Node): void {
-    const peer = { id: node.id, name: node.name, endpoint: node.grpc, incarnation: 1, source: 'manual' } as const
+    const peer = {
+      id: node.id,
+      name: node.name,
+      endpoint: node.grpc,
+      incarnation: 1,
+      source: 'manual',
+    } as const
     this.#peers.set(peer.id, peer)
     for (const listener of this.#listeners) listener({ type: 'found', peer })
   }
@@ -36,7 +42,13 @@ export function testNode(name: string, model: string, options: SpawnNodeOptions 
     place: 'on-demand',
     logger: () => silentLog,
     ...options,
-    flags: { model, 'node.name': name, 'api.enabled': false, 'discovery.udp.enabled': false, ...options.flags },
+    flags: {
+      model,
+      'node.name': name,
+      'api.enabled': false,
+      'discovery.udp.enabled': false,
+      ...options.flags,
+    },
   })
 }
 
@@ -47,8 +59,14 @@ export interface TestCluster extends AsyncDisposable {
 }
 
 /** `count` nodes in this process, the first of them connected to all others. */
-export async function testCluster(count: number, model: string, options: SpawnNodeOptions = {}): Promise<TestCluster> {
-  const others = await Promise.all(Array.from({ length: count - 1 }, (_, index) => testNode(`node-${index + 2}`, model, options)))
+export async function testCluster(
+  count: number,
+  model: string,
+  options: SpawnNodeOptions = {},
+): Promise<TestCluster> {
+  const others = await Promise.all(
+    Array.from({ length: count - 1 }, (_, index) => testNode(`node-${index + 2}`, model, options)),
+  )
   const peers = new PeerList()
   for (const node of others) peers.add(node)
   const entry = await testNode('node-1', model, { ...options, discovery: [peers] })

@@ -10,7 +10,8 @@ const greedy = { temperature: 0 }
 
 async function run(node: Node, prompt: string, maxTokens?: number): Promise<GenerationEvent[]> {
   const events: GenerationEvent[] = []
-  for await (const event of node.events({ prompt, sampling: greedy, ...(maxTokens && { maxTokens }) })) events.push(event)
+  for await (const event of node.events({ prompt, sampling: greedy, ...(maxTokens && { maxTokens }) }))
+    events.push(event)
   return events
 }
 

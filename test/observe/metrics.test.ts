@@ -74,9 +74,9 @@ describe('the metrics', () => {
 
   it('count requests, generations and their tokens', async () => {
     const text = await busy().render()
-    expect(sampleOf(text, 'exovisor_requests_total{method="POST",route="/v1/completions",status="200"}')).toBe(
-      1,
-    )
+    expect(
+      sampleOf(text, 'exovisor_requests_total{method="POST",route="/v1/completions",status="200"}'),
+    ).toBe(1)
     expect(sampleOf(text, 'exovisor_requests_running')).toBe(1)
     expect(sampleOf(text, 'exovisor_request_duration_seconds_sum{route="/v1/completions"}')).toBe(0.13)
     expect(sampleOf(text, 'exovisor_generations_total{model="builtin",outcome="stop"}')).toBe(1)
@@ -133,7 +133,7 @@ describe('the metrics', () => {
 
 describe('the event loop watch', () => {
   it('tells how late its timer fired since it was asked before, and misses no delay', () => {
-    const time = { at: 100, fire: () => undefined as void }
+    const time: { at: number; fire(): void } = { at: 100, fire: () => undefined }
     const watch = watchEventLoop({
       now: () => time.at,
       every: (_milliseconds, fire) => {

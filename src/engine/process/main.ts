@@ -56,7 +56,11 @@ async function load(command: Extract<EngineCommand, { type: 'load' }>): Promise<
 /** Whose fault it is that the next stage cannot be reached is for the entry node to find out, so the code says only that. */
 async function reach(endpoint: string, key: string | undefined): Promise<TensorLink> {
   try {
-    return await dialTensors({ endpoint, connectTimeoutMs: CONNECT_TIMEOUT_MS, ...(key !== undefined && { key }) })
+    return await dialTensors({
+      endpoint,
+      connectTimeoutMs: CONNECT_TIMEOUT_MS,
+      ...(key !== undefined && { key }),
+    })
   } catch (cause) {
     throw new ExovisorError('EXO_STREAM_CLOSED', `the next stage at ${endpoint} cannot be reached`, { cause })
   }
@@ -65,7 +69,10 @@ async function reach(endpoint: string, key: string | undefined): Promise<TensorL
 async function link(loaded: Loaded, command: Extract<EngineCommand, { type: 'link' }>): Promise<void> {
   const { stage, key } = loaded
   if (command.epoch <= stage.epoch)
-    throw new ExovisorError('EXO_EPOCH_STALE', `epoch ${command.epoch} was offered, the stage is at ${stage.epoch}`)
+    throw new ExovisorError(
+      'EXO_EPOCH_STALE',
+      `epoch ${command.epoch} was offered, the stage is at ${stage.epoch}`,
+    )
   const below = command.next === undefined ? undefined : await reach(command.next, key)
   stage.link(command.epoch, below)
 }
@@ -95,7 +102,12 @@ async function obey(command: EngineCommand): Promise<void> {
       const step = (await loading)?.worker.runningStep()
       const { user, system } = process.cpuUsage()
       const cpuMs = (user + system) / 1_000
-      report({ type: 'health', id: command.id, cpuMs, ...(step && { step: step.step, stepAgeMs: step.ageMs }) })
+      report({
+        type: 'health',
+        id: command.id,
+        cpuMs,
+        ...(step && { step: step.step, stepAgeMs: step.ageMs }),
+      })
       return
     }
   }

@@ -1,8 +1,15 @@
 import { ExovisorError, fromErrorRecord } from '../../errors.ts'
-import { type Frame, frameFlags, jsonFrame, payloadAsF32, payloadAsI32, tensorFrame } from '../../network/frame.ts'
+import {
+  type Frame,
+  frameFlags,
+  jsonFrame,
+  payloadAsF32,
+  payloadAsI32,
+  tensorFrame,
+} from '../../network/frame.ts'
 import type { ComputeWorker, Done } from '../compute-worker.ts'
-import type { OpenPayload } from './protocol.ts'
 import type { ShardDescription } from '../shard.ts'
+import type { OpenPayload } from './protocol.ts'
 
 interface StageRequestOptions {
   readonly id: number
@@ -40,7 +47,12 @@ export class StageRequest {
   /** Opens the sequence in the worker; the head stage starts to feed the prompt. */
   start(): void {
     const { id, payload, worker, shard } = this.#options
-    worker.submit({ type: 'open', request: id, ids: Int32Array.from(payload.ids), sampling: payload.sampling })
+    worker.submit({
+      type: 'open',
+      request: id,
+      ids: Int32Array.from(payload.ids),
+      sampling: payload.sampling,
+    })
     if (shard.first && shard.last) {
       const { maxTokens, stopIds } = payload
       worker.submit({ type: 'generate', request: id, maxTokens, stopIds })
@@ -70,7 +82,8 @@ export class StageRequest {
   /** A token that a stage below has sampled, on its way up. */
   tokenFromBelow(frame: Frame): void {
     const [token] = payloadAsI32(frame)
-    if (token === undefined) throw new ExovisorError('EXO_FRAME_INVALID', 'a token frame without a token came from below')
+    if (token === undefined)
+      throw new ExovisorError('EXO_FRAME_INVALID', 'a token frame without a token came from below')
     this.#prefilled()
     if (this.#options.shard.first) this.#advance(token, frame.position)
     else this.#options.up(frame)
@@ -148,7 +161,13 @@ export class StageRequest {
   }
 
   #tokenFrame(token: number, position: number): Frame {
-    const address = { kind: 'token', epoch: 0, request: this.#options.id, sequence: position, position } as const
+    const address = {
+      kind: 'token',
+      epoch: 0,
+      request: this.#options.id,
+      sequence: position,
+      position,
+    } as const
     return tensorFrame(address, Int32Array.of(token))
   }
 }

@@ -2,8 +2,8 @@ import { ExovisorError, toErrorRecord } from '../../errors.ts'
 import { type Frame, jsonFrame, jsonPayload } from '../../network/frame.ts'
 import type { TensorLink } from '../../network/tensor-link.ts'
 import type { ComputeWorker, Done } from '../compute-worker.ts'
-import { type EngineActivity, type OpenPayload, openPayloadSchema } from './protocol.ts'
 import type { ShardDescription } from '../shard.ts'
+import { type EngineActivity, type OpenPayload, openPayloadSchema } from './protocol.ts'
 import { StageRequest } from './stage-request.ts'
 
 /** What a stage needs from outside. */
@@ -50,7 +50,10 @@ export class Stage {
    */
   link(epoch: number, below: TensorLink | undefined): void {
     if (epoch <= this.#epoch)
-      throw new ExovisorError('EXO_EPOCH_STALE', `epoch ${epoch} was offered, but the stage is at epoch ${this.#epoch}`)
+      throw new ExovisorError(
+        'EXO_EPOCH_STALE',
+        `epoch ${epoch} was offered, but the stage is at epoch ${this.#epoch}`,
+      )
     this.#dropAll()
     this.#above?.close()
     this.#below?.close()
@@ -86,7 +89,13 @@ export class Stage {
     }
     // The stage below may have gone before the first frame came from above, when there was nobody to tell.
     if (!this.#options.shard.last && !this.#below) {
-      link.send(this.#errorFrame(this.#epoch, 0, this.#lost ?? new ExovisorError('EXO_STREAM_CLOSED', 'there is no next stage')))
+      link.send(
+        this.#errorFrame(
+          this.#epoch,
+          0,
+          this.#lost ?? new ExovisorError('EXO_STREAM_CLOSED', 'there is no next stage'),
+        ),
+      )
       return
     }
     try {
@@ -104,7 +113,10 @@ export class Stage {
       case 'tensor': {
         const request = this.#requests.get(frame.request)
         if (this.#options.shard.first)
-          throw new ExovisorError('EXO_FRAME_INVALID', 'a tensor frame came to the first stage: expected open or close')
+          throw new ExovisorError(
+            'EXO_FRAME_INVALID',
+            'a tensor frame came to the first stage: expected open or close',
+          )
         request?.compute(frame)
         return
       }
@@ -116,18 +128,27 @@ export class Stage {
       case 'error':
       case 'ping':
       case 'pong':
-        throw new ExovisorError('EXO_FRAME_INVALID', `a ${frame.kind} frame came from above: expected open, tensor or close`)
+        throw new ExovisorError(
+          'EXO_FRAME_INVALID',
+          `a ${frame.kind} frame came from above: expected open, tensor or close`,
+        )
     }
   }
 
   #open(frame: Frame): void {
     const payload = openPayloadSchema.safeParse(jsonPayload(frame))
     if (!payload.success)
-      throw new ExovisorError('EXO_FRAME_INVALID', `open frame of request ${frame.request}: ${payload.error.message}`)
+      throw new ExovisorError(
+        'EXO_FRAME_INVALID',
+        `open frame of request ${frame.request}: ${payload.error.message}`,
+      )
     if (this.#requests.has(frame.request))
       throw new ExovisorError('EXO_FRAME_INVALID', `request ${frame.request} is already open`)
     if (this.#requests.size >= this.#options.maxRequests)
-      throw new ExovisorError('EXO_ENGINE_BUSY', `${this.#requests.size} sequences are open, which is the limit of this engine`)
+      throw new ExovisorError(
+        'EXO_ENGINE_BUSY',
+        `${this.#requests.size} sequences are open, which is the limit of this engine`,
+      )
     this.#below?.send(frame)
     this.#start(frame.request, payload.data)
   }
@@ -169,7 +190,11 @@ export class Stage {
     if (link !== this.#below) return
     this.#below = undefined
     this.#dropAll()
-    this.#lost = new ExovisorError('EXO_STREAM_CLOSED', `the stream to the next stage at ${link.peer} broke`, { cause })
+    this.#lost = new ExovisorError(
+      'EXO_STREAM_CLOSED',
+      `the stream to the next stage at ${link.peer} broke`,
+      { cause },
+    )
     this.#above?.send(this.#errorFrame(this.#epoch, 0, this.#lost))
   }
 

@@ -1,0 +1,1 @@
+export const manualDiscovery = undefined as never

@@ -1,0 +1,41 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { realClock } from '../../src/concurrency/clock.ts'
+import { schedule } from '../../src/concurrency/timer.ts'
+
+const DAY = 24 * 60 * 60 * 1_000
+
+describe('realClock', () => {
+  beforeEach(() => void vi.useFakeTimers())
+  afterEach(() => void vi.useRealTimers())
+
+  it('fires once, and not at all when cleared', () => {
+    const fired: string[] = []
+    realClock.setTimeout(() => fired.push('a'), 10)
+    realClock.clearTimeout(realClock.setTimeout(() => fired.push('b'), 10))
+    vi.advanceTimersByTime(100)
+    expect(fired).toEqual(['a'])
+  })
+
+  it('holds times longer than the 24.8 days of a Node timer, and can clear them late', () => {
+    let fired = 0
+    realClock.setTimeout(() => (fired += 1), 60 * DAY)
+    const cleared = realClock.setTimeout(() => (fired += 100), 60 * DAY)
+    vi.advanceTimersByTime(50 * DAY)
+    realClock.clearTimeout(cleared)
+    vi.advanceTimersByTime(10 * DAY - 1)
+    expect(fired).toBe(0)
+    vi.advanceTimersByTime(1)
+    expect(fired).toBe(1)
+  })
+
+  it('never goes back', () => {
+    const before = realClock.now()
+    expect(realClock.now()).toBeGreaterThanOrEqual(before)
+  })
+
+  it('arms nothing for an infinite time', () => {
+    const cancel = schedule(realClock, Number.POSITIVE_INFINITY, () => undefined)
+    expect(vi.getTimerCount()).toBe(0)
+    cancel()
+  })
+})

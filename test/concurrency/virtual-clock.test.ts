@@ -1,0 +1,70 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { VirtualClock } from '../../src/concurrency/clock.ts'
+
+describe('VirtualClock', () => {
+  it('fires timers in the order of their times, each at its own time, equal ones in the order they were set', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.nat(50), { maxLength: 40 }), async delays => {
+        const clock = new VirtualClock()
+        const fired: [number, number][] = []
+        delays.forEach((delay, index) => clock.setTimeout(() => fired.push([clock.now(), index]), delay))
+        await clock.advance(50)
+        const expected = delays
+          .map((delay, index) => [delay, index] as const)
+          .sort((a, b) => a[0] - b[0] || a[1] - b[1])
+        expect(fired).toEqual(expected)
+        expect(clock.pending).toBe(0)
+      }),
+      { numRuns: 60 },
+    )
+  })
+
+  it('never fires a cleared timer, and clears in any order', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.tuple(fc.nat(20), fc.boolean()), { maxLength: 30 }), async timers => {
+        const clock = new VirtualClock()
+        const fired: number[] = []
+        const handles = timers.map(([delay], index) => clock.setTimeout(() => fired.push(index), delay))
+        for (const [index, handle] of handles.entries()) if (timers[index]?.[1]) clock.clearTimeout(handle)
+        expect(clock.pending).toBe(timers.filter(([, cleared]) => !cleared).length)
+        await clock.advance(20)
+        expect(fired.toSorted((a, b) => a - b)).toEqual(
+          timers.flatMap(([, cleared], index) => (cleared ? [] : [index])),
+        )
+      }),
+      { numRuns: 60 },
+    )
+  })
+
+  it('lets what a timer causes happen before the next one fires', async () => {
+    const clock = new VirtualClock(100)
+    const log: string[] = []
+    clock.setTimeout(() => void Promise.resolve().then(() => log.push('first, later')), 10)
+    clock.setTimeout(() => log.push('second'), 10)
+    await clock.advance(10)
+    expect(log).toEqual(['first, later', 'second'])
+    expect(clock.now()).toBe(110)
+  })
+
+  it('fires timers that other timers set, if they are due in the same stretch', async () => {
+    const clock = new VirtualClock()
+    const times: number[] = []
+    const again = () => {
+      times.push(clock.now())
+      clock.setTimeout(again, 10)
+    }
+    again()
+    await clock.advance(35)
+    expect(times).toEqual([0, 10, 20, 30])
+    expect(clock.nextDue).toBe(40)
+  })
+
+  it('does not fire a timer of the future', async () => {
+    const clock = new VirtualClock()
+    let fired = false
+    clock.setTimeout(() => (fired = true), 10)
+    await clock.advance(9)
+    expect(fired).toBe(false)
+  })
+})

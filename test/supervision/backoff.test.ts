@@ -1,0 +1,74 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { seededRandom } from '../../src/concurrency/random.ts'
+import { backoffDelay, longestBackoff } from '../../src/supervision/backoff.ts'
+import type { BackoffPolicy } from '../../src/supervision/policy.ts'
+
+const policies: fc.Arbitrary<BackoffPolicy> = fc.record({
+  initial: fc.nat(5_000),
+  factor: fc.double({ min: 1, max: 100, noNaN: true }),
+  max: fc.nat(100_000),
+  jitter: fc.constantFrom('none', 'full', 'equal'),
+  resetAfter: fc.constant(60_000),
+})
+const base = { initial: 200, factor: 2, max: 30_000, resetAfter: 60_000 }
+
+describe('the backoff', () => {
+  it('lies between nothing and its maximum for any policy, attempt and chance', () => {
+    fc.assert(
+      fc.property(
+        policies,
+        fc.nat(100_000),
+        fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
+        (policy, attempt, chance) => {
+          const delay = backoffDelay(policy, attempt, () => chance)
+          expect(delay).toBeGreaterThanOrEqual(0)
+          expect(delay).toBeLessThanOrEqual(policy.max)
+        },
+      ),
+    )
+  })
+
+  it('without jitter doubles up to its maximum', () => {
+    const delays = Array.from({ length: 9 }, (_, attempt) =>
+      backoffDelay({ ...base, jitter: 'none' }, attempt, () => 0.9),
+    )
+    expect(delays).toEqual([200, 400, 800, 1_600, 3_200, 6_400, 12_800, 25_600, 30_000])
+  })
+
+  it('with full jitter is anything up to the delay, with equal jitter anything in its upper half', () => {
+    const ends = (jitter: 'full' | 'equal') =>
+      [0, 1 - Number.EPSILON].map(chance => Math.round(backoffDelay({ ...base, jitter }, 2, () => chance)))
+    expect(ends('full')).toEqual([0, 800])
+    expect(ends('equal')).toEqual([400, 800])
+  })
+
+  it('is capped after the jitter: far beyond the cap chance matters no more', () => {
+    expect(backoffDelay({ ...base, jitter: 'full' }, 40, () => 0.01)).toBe(30_000)
+    expect(backoffDelay({ ...base, jitter: 'full' }, 8, () => 0.1)).toBe(5_120)
+  })
+
+  it('repeats with the seed of its chance', () => {
+    const run = (random: () => number) =>
+      Array.from({ length: 5 }, (_, attempt) => backoffDelay({ ...base, jitter: 'full' }, attempt, random))
+    expect(run(seededRandom(3))).toEqual(run(seededRandom(3)))
+  })
+
+  it('never takes longer in sum than longestBackoff says, and without jitter exactly as long', () => {
+    fc.assert(
+      fc.property(policies, fc.nat(60), fc.nat(), (policy, count, seed) => {
+        const random = seededRandom(seed)
+        const sum = Array.from({ length: count }, (_, attempt) =>
+          backoffDelay(policy, attempt, random),
+        ).reduce((a, b) => a + b, 0)
+        const longest = longestBackoff(policy, count)
+        expect(sum).toBeLessThanOrEqual(longest * (1 + 1e-9) + 1e-6)
+        if (policy.jitter === 'none') expect(sum).toBeCloseTo(longest, 3)
+      }),
+    )
+  })
+
+  it('sums 100,000 delays at once', () => {
+    expect(longestBackoff({ ...base, jitter: 'none' }, 100_000)).toBe(51_000 + 99_992 * 30_000)
+  })
+})

@@ -1,0 +1,82 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { RestartWindow } from '../../src/supervision/window.ts'
+
+/** The plain algorithm: keep every accepted time in a list, and count. */
+class ListWindow {
+  readonly accepted: number[] = []
+  readonly limit: number
+  readonly within: number
+
+  constructor({ restarts, within }: { restarts: number; within: number }) {
+    this.limit = restarts
+    this.within = within
+  }
+
+  used(now: number): number {
+    return this.accepted.filter(time => now - time <= this.within).length
+  }
+
+  accept(now: number): boolean {
+    if (this.used(now) >= this.limit) return false
+    this.accepted.push(now)
+    return true
+  }
+}
+
+describe('the restart window', () => {
+  it('decides and counts like the plain list, for any times', () => {
+    fc.assert(
+      fc.property(
+        fc.record({ restarts: fc.nat(6), within: fc.integer({ min: 1, max: 40 }) }),
+        fc.array(fc.nat(15), { maxLength: 60 }),
+        (intensity, gaps) => {
+          const [ring, list] = [new RestartWindow(intensity), new ListWindow(intensity)]
+          let now = 0
+          for (const gap of gaps) {
+            now += gap
+            expect(ring.used(now)).toBe(list.used(now))
+            expect(ring.allows(now)).toBe(list.used(now) < list.limit)
+            expect(ring.accept(now)).toBe(list.accept(now))
+          }
+        },
+      ),
+      { numRuns: 500 },
+    )
+  })
+
+  it('counts a restart that is exactly as old as the window, and not one a millisecond older', () => {
+    const window = new RestartWindow({ restarts: 1, within: 100 })
+    expect([window.accept(0), window.accept(100), window.accept(101)]).toEqual([true, false, true])
+  })
+
+  it('remembers nothing of a refusal', () => {
+    const window = new RestartWindow({ restarts: 1, within: 100 })
+    window.accept(0)
+    for (let now = 1; now <= 100; now += 1) expect(window.accept(now)).toBe(false)
+    expect(window.accept(101)).toBe(true)
+  })
+
+  it('refuses always when no restart is allowed', () => {
+    const window = new RestartWindow({ restarts: 0, within: 100 })
+    expect([window.accept(0), window.accept(1e9), window.used(1e9)]).toEqual([false, false, 0])
+  })
+
+  it('costs the same with 100,000 remembered restarts as with 10', () => {
+    const cost = (restarts: number): number => {
+      const window = new RestartWindow({ restarts, within: restarts })
+      let now = 0
+      for (; now < 2 * restarts; now += 1) window.accept(now)
+      const before = process.cpuUsage()
+      for (let index = 0; index < 50_000; index += 1) {
+        now += 1
+        window.accept(now)
+      }
+      return process.cpuUsage(before).user
+    }
+    const median = (restarts: number) =>
+      Array.from({ length: 5 }, () => cost(restarts)).sort((a, b) => a - b)[2]!
+    cost(10)
+    expect(median(100_000) / Math.max(median(10), 1_000)).toBeLessThan(5)
+  })
+})
