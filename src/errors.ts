@@ -19,48 +19,192 @@ const entry = (retryable: boolean, meaning: string, remedy: string): ErrorEntry 
  * against this object in both directions, so a code is added here and documented there, or not at all.
  */
 export const errorCatalogue = {
-  EXO_ABORTED: entry(false, 'the caller cancelled the operation', 'nothing to do, unless the cancelling was not meant'),
+  EXO_ABORTED: entry(
+    false,
+    'the caller cancelled the operation',
+    'nothing to do, unless the cancelling was not meant',
+  ),
   EXO_ASK_TIMEOUT: entry(true, 'an actor did not answer in time', 'ask again, or give a longer timeout'),
-  EXO_CHILD_SPEC_INVALID: entry(false, 'a child spec of a supervisor is wrong', 'correct the field that the message names'),
-  EXO_CHILD_UNKNOWN: entry(false, 'the supervisor has no child of that id', 'use one of the ids that the message lists'),
-  EXO_HEALTH_CHECK_FAILED: entry(true, 'a health check failed or took too long', 'look at the cause; the supervisor restarts the resource by its policy'),
-  EXO_INITIALIZE_TIMEOUT: entry(true, 'a resource did not initialise in time', 'raise startTimeout in its policy, or find out what it waits for'),
-  EXO_INTENSITY_EXCEEDED: entry(false, 'a child failed more often than its restart intensity allows, so its supervisor gave up', 'mend the cause that the message names, or widen intensity in the policy'),
-  EXO_MAILBOX_FULL: entry(true, 'the mailbox of an actor is full', 'send more slowly, or wait for the actor to be READY'),
-  EXO_MESSAGE_UNHANDLED: entry(false, 'a resource got a message that it does not receive', 'send a message that its kind understands'),
-  EXO_READY_TIMEOUT: entry(true, 'a resource was not READY in time', 'wait longer, or look at its last error'),
+  EXO_CHILD_SPEC_INVALID: entry(
+    false,
+    'a child spec of a supervisor is wrong',
+    'correct the field that the message names',
+  ),
+  EXO_CHILD_UNKNOWN: entry(
+    false,
+    'the supervisor has no child of that id',
+    'use one of the ids that the message lists',
+  ),
+  EXO_HEALTH_CHECK_FAILED: entry(
+    true,
+    'a health check failed or took too long',
+    'look at the cause; the supervisor restarts the resource by its policy',
+  ),
+  EXO_INITIALIZE_TIMEOUT: entry(
+    true,
+    'a resource did not initialise in time',
+    'raise startTimeout in its policy, or find out what it waits for',
+  ),
+  EXO_INTENSITY_EXCEEDED: entry(
+    false,
+    'a child failed more often than its restart intensity allows, so its supervisor gave up',
+    'mend the cause that the message names, or widen intensity in the policy',
+  ),
+  EXO_MAILBOX_FULL: entry(
+    true,
+    'the mailbox of an actor is full',
+    'send more slowly, or wait for the actor to be READY',
+  ),
+  EXO_MESSAGE_UNHANDLED: entry(
+    false,
+    'a resource got a message that it does not receive',
+    'send a message that its kind understands',
+  ),
+  EXO_READY_TIMEOUT: entry(
+    true,
+    'a resource was not READY in time',
+    'wait longer, or look at its last error',
+  ),
   EXO_RESOURCE_CLOSED: entry(false, 'the resource is closed', 'use another resource, or start a new one'),
-  EXO_RESOURCE_FAILED: entry(true, 'a resource failed', 'look at the cause; the supervisor restarts it by its policy'),
-  EXO_SHUTDOWN_TIMEOUT: entry(false, 'a cleanup did not end in time and was left behind', 'raise shutdown in the policy, or mend the cleanup'),
-  EXO_CONFIG_INVALID: entry(false, 'the configuration has faults', 'correct each line that the message lists, then run exovisor config check'),
-  EXO_CONFIG_UNREADABLE: entry(false, 'the configuration file cannot be read', 'check the path and its permissions'),
+  EXO_RESOURCE_FAILED: entry(
+    true,
+    'a resource failed',
+    'look at the cause; the supervisor restarts it by its policy',
+  ),
+  EXO_SHUTDOWN_TIMEOUT: entry(
+    false,
+    'a cleanup did not end in time and was left behind',
+    'raise shutdown in the policy, or mend the cleanup',
+  ),
+  EXO_CONFIG_INVALID: entry(
+    false,
+    'the configuration has faults',
+    'correct each line that the message lists, then run exovisor config check',
+  ),
+  EXO_CONFIG_UNREADABLE: entry(
+    false,
+    'the configuration file cannot be read',
+    'check the path and its permissions',
+  ),
   EXO_USAGE: entry(false, 'a command was called in a wrong way', 'run the command with --help'),
-  EXO_PORT_IN_USE: entry(false, 'another program listens on the port', 'stop that program, or choose another port; 0 takes a free one'),
-  EXO_PUBLIC_BIND_REFUSED: entry(false, 'listening beyond loopback without a key is refused', 'set api.keys or grpc.key, or listen on 127.0.0.1'),
-  EXO_PEER_UNREACHABLE: entry(true, 'a peer cannot be reached', 'check that it runs and that its address is right'),
-  EXO_PEER_TIMEOUT: entry(true, 'a call to a peer passed its deadline', 'try again, or look at the load of that peer'),
-  EXO_PEER_REJECTED: entry(false, 'a peer refused a call', 'read the reason in the message; often the keys differ'),
-  EXO_PEERS_FILE_INVALID: entry(false, 'the peers file has faults', 'correct the line that the message names; the last good list stays in use'),
-  EXO_ANNOUNCEMENT_INVALID: entry(false, 'a discovery announcement cannot be understood', 'nothing to do; it was dropped'),
+  EXO_PORT_IN_USE: entry(
+    false,
+    'another program listens on the port',
+    'stop that program, or choose another port; 0 takes a free one',
+  ),
+  EXO_PUBLIC_BIND_REFUSED: entry(
+    false,
+    'listening beyond loopback without a key is refused',
+    'set api.keys or grpc.key, or listen on 127.0.0.1',
+  ),
+  EXO_PEER_UNREACHABLE: entry(
+    true,
+    'a peer cannot be reached',
+    'check that it runs and that its address is right',
+  ),
+  EXO_PEER_TIMEOUT: entry(
+    true,
+    'a call to a peer passed its deadline',
+    'try again, or look at the load of that peer',
+  ),
+  EXO_PEER_REJECTED: entry(
+    false,
+    'a peer refused a call',
+    'read the reason in the message; often the keys differ',
+  ),
+  EXO_PEERS_FILE_INVALID: entry(
+    false,
+    'the peers file has faults',
+    'correct the line that the message names; the last good list stays in use',
+  ),
+  EXO_ANNOUNCEMENT_INVALID: entry(
+    false,
+    'a discovery announcement cannot be understood',
+    'nothing to do; it was dropped',
+  ),
   EXO_FRAME_INVALID: entry(false, 'a tensor frame breaks the format', 'run the same version on all nodes'),
-  EXO_EPOCH_STALE: entry(false, 'a frame or call belongs to an older epoch of the placement', 'nothing to do; the sender was replaced'),
-  EXO_STREAM_CLOSED: entry(true, 'the tensor stream to a neighbouring stage broke', 'nothing to do; the session resumes on a new epoch'),
-  EXO_MODEL_NOT_FOUND: entry(false, 'there is no model of that name or path', 'give builtin, or the path of a directory with config.json'),
+  EXO_EPOCH_STALE: entry(
+    false,
+    'a frame or call belongs to an older epoch of the placement',
+    'nothing to do; the sender was replaced',
+  ),
+  EXO_STREAM_CLOSED: entry(
+    true,
+    'the tensor stream to a neighbouring stage broke',
+    'nothing to do; the session resumes on a new epoch',
+  ),
+  EXO_MODEL_NOT_FOUND: entry(
+    false,
+    'there is no model of that name or path',
+    'give builtin, or the path of a directory with config.json',
+  ),
   EXO_MODEL_INVALID: entry(false, 'a file of the model is missing or wrong', 'download that file again'),
-  EXO_MODEL_MISMATCH: entry(false, 'two nodes hold different files for the same model', 'copy the same model directory to all nodes'),
-  EXO_SAFETENSORS_INVALID: entry(false, 'a safetensors file is truncated or its header is wrong', 'download that file again'),
-  EXO_ARCHITECTURE_UNKNOWN: entry(false, 'the model has an architecture that the engine does not know', 'choose a model of the llama architecture'),
-  EXO_TOKENIZER_INVALID: entry(false, 'tokenizer.json is of a type that is not supported, or broken', 'choose a model with a BPE tokenizer.json'),
-  EXO_TEMPLATE_INVALID: entry(false, 'the model has no chat template, or it fails', 'send a plain completion instead of chat'),
+  EXO_MODEL_MISMATCH: entry(
+    false,
+    'two nodes hold different files for the same model',
+    'copy the same model directory to all nodes',
+  ),
+  EXO_SAFETENSORS_INVALID: entry(
+    false,
+    'a safetensors file is truncated or its header is wrong',
+    'download that file again',
+  ),
+  EXO_ARCHITECTURE_UNKNOWN: entry(
+    false,
+    'the model has an architecture that the engine does not know',
+    'choose a model of the llama architecture',
+  ),
+  EXO_TOKENIZER_INVALID: entry(
+    false,
+    'tokenizer.json is of a type that is not supported, or broken',
+    'choose a model with a BPE tokenizer.json',
+  ),
+  EXO_TEMPLATE_INVALID: entry(
+    false,
+    'the model has no chat template, or it fails',
+    'send a plain completion instead of chat',
+  ),
   EXO_PROMPT_TOO_LONG: entry(false, 'the prompt does not fit into the context', 'shorten the prompt'),
-  EXO_SAMPLING_INVALID: entry(false, 'a sampling parameter is out of range', 'correct the parameter that the message names'),
-  EXO_ENGINE_DIED: entry(true, 'the engine process ended', 'nothing to do; its supervisor restarts it and the answer goes on'),
-  EXO_ENGINE_FAILED: entry(true, 'the engine could not run a step', 'look at the cause; the supervisor restarts the engine'),
-  EXO_ENGINE_BUSY: entry(true, 'all sequences of the engine are taken', 'try again later, or raise engine.slots'),
-  EXO_NO_PLACEMENT: entry(true, 'the layers of the model cannot be placed on the nodes at hand', 'add a node, or wait until a peer is READY'),
-  EXO_FAILOVER_EXHAUSTED: entry(true, 'a generation was resumed as often as allowed and failed again', 'look at the cause, then ask again'),
-  EXO_REQUEST_INVALID: entry(false, 'a request to the API is wrong', 'correct the field that the message names'),
-  EXO_UNAUTHORIZED: entry(false, 'the API key is missing or wrong', 'send the header Authorization: Bearer KEY'),
+  EXO_SAMPLING_INVALID: entry(
+    false,
+    'a sampling parameter is out of range',
+    'correct the parameter that the message names',
+  ),
+  EXO_ENGINE_DIED: entry(
+    true,
+    'the engine process ended',
+    'nothing to do; its supervisor restarts it and the answer goes on',
+  ),
+  EXO_ENGINE_FAILED: entry(
+    true,
+    'the engine could not run a step',
+    'look at the cause; the supervisor restarts the engine',
+  ),
+  EXO_ENGINE_BUSY: entry(
+    true,
+    'all sequences of the engine are taken',
+    'try again later, or raise engine.slots',
+  ),
+  EXO_NO_PLACEMENT: entry(
+    true,
+    'the layers of the model cannot be placed on the nodes at hand',
+    'add a node, or wait until a peer is READY',
+  ),
+  EXO_FAILOVER_EXHAUSTED: entry(
+    true,
+    'a generation was resumed as often as allowed and failed again',
+    'look at the cause, then ask again',
+  ),
+  EXO_REQUEST_INVALID: entry(
+    false,
+    'a request to the API is wrong',
+    'correct the field that the message names',
+  ),
+  EXO_UNAUTHORIZED: entry(
+    false,
+    'the API key is missing or wrong',
+    'send the header Authorization: Bearer KEY',
+  ),
   EXO_NOT_FOUND: entry(false, 'the API has no such path or model', 'ask GET /v1/models for the models'),
   EXO_INTERNAL: entry(false, 'a fault in Exovisor itself', 'report it with the log lines around it'),
 } as const satisfies Record<string, ErrorEntry>
@@ -109,14 +253,18 @@ export interface ErrorRecord {
 /** Turns anything thrown into data. An error that is not of the catalogue gets `fallback` as its code. */
 export function toErrorRecord(error: unknown, fallback: ErrorCode = 'EXO_INTERNAL'): ErrorRecord {
   const causes: string[] = []
-  for (let cause = error instanceof Error ? error.cause : undefined; cause !== undefined && causes.length < 8; ) {
+  for (
+    let cause = error instanceof Error ? error.cause : undefined;
+    cause !== undefined && causes.length < 8;
+  ) {
     causes.push(cause instanceof Error ? cause.message : String(cause))
     cause = cause instanceof Error ? cause.cause : undefined
   }
   return {
     code: error instanceof ExovisorError ? error.code : fallback,
     message: error instanceof Error ? error.message : String(error),
-    ...(error instanceof ExovisorError && Object.keys(error.details).length > 0 && { details: error.details }),
+    ...(error instanceof ExovisorError &&
+      Object.keys(error.details).length > 0 && { details: error.details }),
     ...(causes.length > 0 && { causes }),
   }
 }

@@ -131,8 +131,9 @@ def load_cards(facts):
 
 
 def corpus_hash(facts_path):
-    """SHA-256 over the facts and every corpus file, by name: what the weights were made from."""
+    """SHA-256 over the content of the facts and of every corpus file: what the weights were made from."""
     digest = hashlib.sha256()
     for path in [facts_path, *sorted(CORPUS.glob('*.json'))]:
-        digest.update(f'{path.name}\n'.encode() + path.read_bytes())
+        content = json.dumps(json.loads(path.read_text()), ensure_ascii=False, separators=(',', ':'))
+        digest.update(f'{path.name}\n{content}\n'.encode())
     return digest.hexdigest()

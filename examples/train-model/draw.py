@@ -78,7 +78,7 @@ class Drawer:
     # Noise: the same on known and unknown subjects, or noise itself would mean "unknown"
 
     def noise(self, text, protected):
-        if self.chance(0.14):
+        if self.chance(0.18):
             text = f"{self.pick(self.forms['openings'])} {text}"
         words = text.split()
         if self.chance(0.14):
@@ -93,7 +93,7 @@ class Drawer:
                 if not IDENTIFIER.search(words[index]) and words[index] not in protected:
                     words[index] = self.typo(words[index])
         text = ' '.join(words)
-        if self.chance(0.12):
+        if self.chance(0.14):
             text += f" {self.pick(self.forms['endings'])}"
         if self.chance(0.1):
             text = text.replace("'", '').replace(',', '')
@@ -127,7 +127,10 @@ class Drawer:
             return self.noise(self.vary(form, 0.3).replace('{x}', self.fitting(form, name, kind)), {name}), answer
         if self.chance(0.12):
             return self.noise(self.vary(self.pick(self.unknown['questions']), 0.2), ()), answer
-        return self.noise(self.topic_question(), ()), answer
+        question = self.topic_question()
+        if self.chance(0.07):
+            question += self.pick(['? ', ', ', ' and ', '. ']) + self.topic_question()
+        return self.noise(question, ()), answer
 
     def topic_question(self):
         noun = lambda: f"{self.pick(['', 'the ', 'a ', 'my '])}{self.invented()}" if self.chance(0.3) else self.pick(self.unknown['nouns'])
@@ -180,7 +183,11 @@ class Drawer:
     def known_turn(self, card=None):
         card = card or self.random.choices(self.cards, self.weights)[0]
         protected = set(' '.join(card.names).split()) if self.chance(0.8) else ()
-        return self.noise(self.wording(card), protected), card.answer, card
+        question = self.wording(card)
+        if self.chance(0.07):
+            # Two wordings in one question, as people ask: what happened, and then the code that they saw.
+            question += self.pick(['? ', ', ', ' with ', ' and ', '. ', ': ', ' - ', '; ']) + self.wording(card)
+        return self.noise(question, protected), card.answer, card
 
     def turn(self):
         if self.chance(self.unknown_share):

@@ -119,6 +119,7 @@ def main():
     torch.manual_seed(options.seed)
     check_speed()
     facts_path = HERE / 'facts.json'
+    digest = corpus_hash(facts_path)
     cards = load_cards(json.loads(facts_path.read_text()))
 
     sample = Drawer(cards, random.Random(options.seed + 1))
@@ -133,7 +134,6 @@ def main():
     seconds = train(model, source, options.steps, options.rate, progress)
 
     round_weights(model)
-    digest = corpus_hash(facts_path)
     write_model(options.out, model, tokenizer, digest)
     load_safetensors(model, options.out / 'model.safetensors')
     record = {

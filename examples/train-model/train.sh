@@ -2,6 +2,7 @@
 # Facts from the sources, then corpus, tokenizer, training, export and score: 6 to 8 minutes of one core.
 set -eu
 cd "$(dirname "$0")"
-node --conditions=source facts.ts > facts.json.new
+npx node --conditions=source facts.ts > facts.json.new
 mv facts.json.new facts.json
+npx biome format --write facts.json
 "${PYTHON:-/usr/bin/python3}" train.py "$@"

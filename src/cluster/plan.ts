@@ -40,10 +40,7 @@ export function planPlacement(options: {
       'EXO_NO_PLACEMENT',
       `a model of ${layers} layers cannot be placed: expected 1 or more`,
     )
-  const ordered = [
-    entry,
-    ...others.filter(({ id }) => id !== entry.id).sort((a, b) => (a.id < b.id ? -1 : 1)),
-  ]
+  const ordered = [entry, ...others.filter(({ id }) => id !== entry.id).sort(byNameAndId)]
   const ranges = partitionLayers(
     layers,
     ordered.map(({ memory }) => memory),

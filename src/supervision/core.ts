@@ -59,7 +59,11 @@ export class SupervisorCore implements SupervisorClient, ChildHost, StrategyHost
     const specs = this.#input.children ?? []
     signal.addEventListener('abort', () => this.#freeze('the supervisor is being closed'), { once: true })
     try {
-      for (const spec of specs) this.#add(spec)
+      for (const spec of specs) {
+        const twin = this.#children.get(spec.id)
+        if (twin) throw this.#takenError(twin)
+        this.#add(spec)
+      }
       for (const spec of specs) {
         if (this.#isStopping) break
         if (spec.start !== false) await this.#firstStart(this.#child(spec.id))
@@ -214,13 +218,7 @@ export class SupervisorCore implements SupervisorClient, ChildHost, StrategyHost
   #add(spec: AnyChildSpec): Child {
     checkChildSpec(spec, this.name)
     const known = this.#children.get(spec.id)
-    if (known && !known.isStopped) {
-      throw new ExovisorError(
-        'EXO_CHILD_SPEC_INVALID',
-        `supervisor ${JSON.stringify(this.name)} has a child ${JSON.stringify(spec.id)} already, which is ${known.ref.state}; expected another id`,
-        { details: { supervisor: this.name, id: spec.id } },
-      )
-    }
+    if (known && !known.isStopped) throw this.#takenError(known)
     const isSupervisor = spec.resource.kind === 'supervisor'
     const policies = this.#input.policies ?? {}
     const { kind } = spec.resource
@@ -274,6 +272,14 @@ export class SupervisorCore implements SupervisorClient, ChildHost, StrategyHost
     if (this.#input.onEvent) notify(log, this.#input.onEvent, event)
     for (const listener of [...this.#listeners]) notify(log, listener, event)
     if (report) notify(log, report, event)
+  }
+
+  #takenError({ id, ref }: Child): ExovisorError {
+    return new ExovisorError(
+      'EXO_CHILD_SPEC_INVALID',
+      `supervisor ${JSON.stringify(this.name)} has a child ${JSON.stringify(id)} already, which is ${ref.state}; expected another id`,
+      { details: { supervisor: this.name, id } },
+    )
   }
 
   #endedError(child: Child): ExovisorError {

@@ -27,12 +27,19 @@ function isLogged({ type, count = 1 }: SupervisionEvent): boolean {
   return type !== 'dead_letter' || isPowerOfTwo(count)
 }
 
-/** Logs one event of supervision as one line. */
+/**
+ * Logs one event of supervision as one line. Its type stands there as `event`: in a stream of JSON lines `type` belongs
+ * to the program that writes the stream.
+ */
 export function logEvent(log: ResourceLog, event: SupervisionEvent): void {
   if (!isLogged(event)) return
-  const { type, name, kind, error } = event
+  const { type, ...facts } = event
+  const { name, kind, error } = event
   const why = error ? `: ${error.message}` : ''
-  log[levels[type]](event, `${kind} ${JSON.stringify(name)} ${type.replaceAll('_', ' ')}${why}`)
+  log[levels[type]](
+    { event: type, ...facts },
+    `${kind} ${JSON.stringify(name)} ${type.replaceAll('_', ' ')}${why}`,
+  )
 }
 
 /** Calls a listener; what it throws is logged and goes no further. */

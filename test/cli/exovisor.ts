@@ -92,3 +92,9 @@ export const alive = (pid: number): boolean => {
     return false
   }
 }
+
+/** As `kill -9`. A pid of 0 would mean our own process group. */
+export function killProcess(pid: number | undefined): void {
+  if (pid === undefined || pid < 2) throw new Error(`there is no process ${pid} to kill`)
+  process.kill(pid, 'SIGKILL')
+}

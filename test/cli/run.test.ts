@@ -2,7 +2,7 @@ import { resolve } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import type { GenerationDone, GenerationEvent, StageDescription } from '../../src/cluster/generation.ts'
 import { hasStories, stories, storiesDirectory } from '../models/stories.ts'
-import { alive, exovisor, killStarted } from './exovisor.ts'
+import { alive, exovisor, killProcess, killStarted } from './exovisor.ts'
 
 const fixture = resolve(import.meta.dirname, '../fixtures/tiny-llama')
 const model = hasStories ? storiesDirectory : fixture
@@ -89,7 +89,7 @@ describe('exovisor run --json', () => {
         stages: StageDescription[]
       }
       await run.line(value => value['type'] === 'token' && value['position'] === whole.promptIds.length + 1)
-      process.kill(victim(stages), 'SIGKILL')
+      killProcess(victim(stages))
       expect(await run.ended).toEqual({ code: 0, signal: null })
       const all = events(run.lines)
       checkContract(all)

@@ -8,7 +8,8 @@ describe('VirtualClock', () => {
       fc.asyncProperty(fc.array(fc.nat(50), { maxLength: 40 }), async delays => {
         const clock = new VirtualClock()
         const fired: [number, number][] = []
-        delays.forEach((delay, index) => clock.setTimeout(() => fired.push([clock.now(), index]), delay))
+        for (const [index, delay] of delays.entries())
+          clock.setTimeout(() => fired.push([clock.now(), index]), delay)
         await clock.advance(50)
         const expected = delays
           .map((delay, index) => [delay, index] as const)

@@ -1,0 +1,144 @@
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import { resolve } from 'node:path'
+import { afterAll, describe, expect, it } from 'vitest'
+import { alive, exovisor, killProcess, killStarted, type Running } from './exovisor.ts'
+
+const fixture = resolve(import.meta.dirname, '../fixtures/tiny-llama')
+const quiet = { EXOVISOR_DISCOVERY__UDP__ENABLED: 'false' }
+
+afterAll(killStarted)
+
+interface Ready {
+  readonly api: string
+  readonly grpc: string
+  readonly node: string
+}
+
+function up(args: readonly string[] = [], env: Readonly<Record<string, string>> = {}): Running {
+  return exovisor(['up', '--json', '--model', fixture, '--port', '0', ...args], { ...quiet, ...env })
+}
+
+const ready = (node: Running): Promise<Ready> => node.line(value => value['type'] === 'ready') as never
+
+async function enginePids(node: Running): Promise<number[]> {
+  const pids = node.lines.flatMap(line => {
+    const { stages } = JSON.parse(line) as { stages?: { enginePid: number }[] }
+    return stages?.map(stage => stage.enginePid) ?? []
+  })
+  return pids
+}
+
+describe('exovisor up', () => {
+  it('says where it listens, answers there, and ends with 0 on Ctrl+C without leaving a process', async () => {
+    const node = up(['--name', 'attic'])
+    const { api, grpc, node: name } = await ready(node)
+    expect(name).toBe('attic')
+    expect(grpc).toMatch(/^127\.0\.0\.1:\d+$/)
+    expect((await fetch(`${api}/readyz`)).status).toBe(200)
+    const answer = await complete(api, 4)
+    expect(await answer.json()).toMatchObject({ usage: { completion_tokens: 4 } })
+    const pids = await enginePids(node)
+    expect(pids).toHaveLength(1)
+    node.child.kill('SIGINT')
+    expect(await node.ended).toEqual({ code: 0, signal: null })
+    expect(pids.filter(alive)).toEqual([])
+  })
+
+  it('prints nothing but JSON with --json', async () => {
+    const node = up()
+    await ready(node)
+    node.child.kill('SIGTERM')
+    expect((await node.ended).code).toBe(0)
+    for (const line of node.lines) expect(() => JSON.parse(line)).not.toThrow()
+  })
+
+  it('greets people with what it does, where the API is, and how to ask', async () => {
+    const node = exovisor(['up', '--model', fixture, '--port', '0'], quiet)
+    await expect.poll(() => node.lines.join('\n'), { timeout: 20_000 }).toContain('Ctrl+C stops it')
+    const text = node.lines.join('\n')
+    expect(text).toMatch(/API\s+http:\/\/127\.0\.0\.1:\d+/)
+    expect(text).toContain('curl http://127.0.0.1')
+    node.child.kill('SIGINT')
+    expect((await node.ended).code).toBe(0)
+  })
+
+  it('brings a killed engine back, so that the next question is answered', async () => {
+    const node = up()
+    const { api } = await ready(node)
+    const [pid] = await enginePids(node)
+    killProcess(pid)
+    const answer = await complete(api, 4)
+    expect(answer.status).toBe(200)
+    node.child.kill('SIGINT')
+    await node.ended
+  })
+
+  it('names the port that is taken and who asked for it, and leaves nothing running', async () => {
+    const taken = createServer().listen(0, '127.0.0.1')
+    await once(taken, 'listening')
+    const { port } = taken.address() as { port: number }
+    const node = exovisor(['up', '--model', fixture, '--port', String(port)], quiet)
+    expect((await node.ended).code).toBe(1)
+    expect(node.stderr()).toMatch(new RegExp(`HTTP API.*${port}.*EXO_PORT_IN_USE`, 's'))
+    const grpc = up([], { EXOVISOR_GRPC__PORT: String(port) })
+    expect((await grpc.ended).code).toBe(1)
+    expect(grpc.stderr()).toMatch(new RegExp(`${port}`))
+    expect(grpc.stderr()).toContain('EXO_PORT_IN_USE')
+    taken.close()
+  })
+
+  it.each([
+    ['the HTTP API', { EXOVISOR_API__HOST: '0.0.0.0' }, /api\.keys/],
+    ['the gRPC server', { EXOVISOR_GRPC__HOST: '0.0.0.0' }, /grpc\.key/],
+  ])('refuses to open %s beyond loopback without a key', async (_, env, message) => {
+    const node = up([], env as Record<string, string>)
+    expect((await node.ended).code).toBe(2)
+    expect(node.stderr()).toMatch(message)
+    expect(node.stderr()).toContain('EXO_PUBLIC_BIND_REFUSED')
+  })
+
+  it('ends with 2 and every fault when the configuration is wrong', async () => {
+    const node = up([], { EXOVISOR_API__PROT: '1', EXOVISOR_ENGINE__SLOTS: 'many' })
+    expect((await node.ended).code).toBe(2)
+    expect(node.stderr()).toContain('EXOVISOR_API__PROT')
+    expect(node.stderr()).toContain('EXOVISOR_ENGINE__SLOTS')
+  })
+
+  it('answers /livez within 50 ms (p99) while the engine computes without a pause', async () => {
+    const node = up([], { EXOVISOR_ENGINE__SLOTS: '4' })
+    const { api } = await ready(node)
+    const idle = await livezP99(api)
+    const abort = new AbortController()
+    const busy = Array.from({ length: 4 }, async () => {
+      while (!abort.signal.aborted) await (await complete(api, 250, abort.signal)).text()
+    }).map(work => work.catch(() => undefined))
+    const loaded = await livezP99(api)
+    abort.abort()
+    await Promise.all(busy)
+    node.child.kill('SIGINT')
+    await node.ended
+    console.log(`/livez p99: ${idle.toFixed(1)} ms idle, ${loaded.toFixed(1)} ms while the engine computes`)
+    // Where the machine itself is slower than that without any work, the engine cannot be blamed.
+    expect(loaded).toBeLessThan(Math.max(50, 5 * idle))
+  })
+})
+
+function complete(api: string, maxTokens: number, signal?: AbortSignal): Promise<Response> {
+  return fetch(`${api}/v1/completions`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ model: 'tiny-llama', prompt: 'x', max_tokens: maxTokens, temperature: 0 }),
+    ...(signal && { signal }),
+  })
+}
+
+async function livezP99(api: string): Promise<number> {
+  const times: number[] = []
+  for (let count = 0; count < 200; count += 1) {
+    const start = performance.now()
+    expect((await fetch(`${api}/livez`)).status).toBe(200)
+    times.push(performance.now() - start)
+  }
+  return times.sort((a, b) => a - b)[198] ?? 0
+}

@@ -1,0 +1,137 @@
+import { describe, expect, it } from 'vitest'
+import { calm, grow, kid } from './tree.ts'
+
+const softly = (count: number) => ({ ...calm, degraded: { grace: 1_000, soft: count } })
+
+describe('a DEGRADED child', () => {
+  it('has a grace time: nothing happens when it recovers within it', async () => {
+    const a = kid('a', { recover: async () => undefined })
+    const { root, clock, story } = await grow([a.spec])
+    root.ref('a').degrade('slow')
+    await clock.advance(999)
+    a.lives[0]?.self.recovered()
+    await clock.advance(10_000)
+    expect(story()).toEqual(['ready a#1', 'degraded a#1', 'recovered a#1'])
+    await root.close()
+  })
+
+  it('recovers in place first: the same incarnation, the same client', async () => {
+    const a = kid('a', { recover: async () => undefined })
+    const { root, clock, story } = await grow([a.spec])
+    root.ref('a').degrade('slow')
+    await clock.advance(1_000)
+    expect(root.ref('a')).toMatchObject({ state: 'READY', incarnation: 1, client: a.lives[0]?.client })
+    expect(story()).toEqual(['ready a#1', 'degraded a#1', 'soft_restart a#1', 'recovered a#1'])
+    await root.close()
+  })
+
+  it('is restarted when its soft restarts, each after a grace time, are used up', async () => {
+    const a = kid('a', {
+      recover: async () => {
+        throw new Error('still slow')
+      },
+    })
+    const { root, clock, story, events } = await grow([a.spec], { policies: { default: softly(2) } })
+    root.ref('a').degrade('slow')
+    await clock.advance(3_000)
+    expect(story().slice(1)).toEqual([
+      'degraded a#1',
+      'soft_restart a#1',
+      'soft_restart a#1',
+      'failed a#1',
+      'child_terminated a#1',
+      'backoff_scheduled a#1 100',
+    ])
+    expect(events.find(({ type }) => type === 'failed')?.error).toMatchObject({
+      code: 'EXO_RESOURCE_FAILED',
+      message:
+        'scripted "a" stayed DEGRADED through 1000 ms of grace and 2 soft restarts: scripted "a" is degraded: slow',
+    })
+    await clock.advance(100)
+    expect(root.ref('a')).toMatchObject({ state: 'READY', incarnation: 2 })
+    await root.close()
+  })
+
+  it('is restarted at once after the grace time when its kind cannot recover in place', async () => {
+    const a = kid('a')
+    const { root, clock } = await grow([a.spec])
+    root.ref('a').degrade('slow')
+    await clock.advance(1_100)
+    expect(root.ref('a').incarnation).toBe(2)
+    await root.close()
+  })
+
+  it('counts soft restarts that helped only for a while too, until it was healthy for long', async () => {
+    const a = kid('a', { recover: async () => undefined })
+    const { root, clock } = await grow([a.spec], { policies: { default: softly(1) } })
+    const degrade = async () => {
+      root.ref('a').degrade('slow')
+      await clock.advance(1_000)
+    }
+    await degrade()
+    await clock.advance(5_000)
+    await degrade()
+    expect(root.ref('a').incarnation).toBe(1)
+    await degrade()
+    await clock.advance(100)
+    expect(root.ref('a').incarnation).toBe(2)
+    await root.close()
+  })
+
+  it('whose soft restart hangs is given up after the start timeout', async () => {
+    const signals: AbortSignal[] = []
+    const a = kid('a', {
+      recover: signal => {
+        signals.push(signal)
+        return new Promise(() => undefined)
+      },
+    })
+    const { root, clock } = await grow([a.spec], { policies: { default: softly(1) } })
+    root.ref('a').degrade('slow')
+    await clock.advance(1_000 + 500)
+    expect(signals[0]?.aborted).toBe(true)
+    await clock.advance(1_000 + 100)
+    expect(root.ref('a')).toMatchObject({ state: 'READY', incarnation: 2 })
+    await root.close()
+  })
+
+  it('is left alone when the policy does not act on DEGRADED, and one in ERROR likewise', async () => {
+    const a = kid('a', {}, { policy: { on: ['ERROR'] } })
+    const b = kid('b', {}, { policy: { on: ['DEGRADED'] } })
+    const { root, clock } = await grow([a.spec, b.spec])
+    root.ref('a').degrade('slow')
+    const waiting = root.ref('b').ready()
+    await waiting
+    root.ref('b').fail(new Error('broken'))
+    await clock.advance(100_000)
+    expect([root.ref('a').state, root.ref('b').state]).toEqual(['DEGRADED', 'ERROR'])
+    await expect(root.ref('b').ready()).rejects.toMatchObject({ code: 'EXO_RESOURCE_FAILED' })
+    await root.restart('b')
+    expect(root.ref('b')).toMatchObject({ state: 'READY', incarnation: 2 })
+    expect(b.lives[0]?.cleanups).toHaveLength(1)
+    await root.close()
+    expect(a.lives[0]?.cleanups).toHaveLength(1)
+  })
+
+  it('goes there by its health checks, as its policy says', async () => {
+    let healthy = true
+    const check = async () => {
+      if (!healthy) throw new Error('no answer')
+    }
+    const policy = {
+      probe: { interval: 100, timeout: 10 },
+      degraded: { after: { failures: 2, of: 3 }, grace: 10_000 },
+    }
+    const a = kid('a', { check }, { policy })
+    const { root, clock, story } = await grow([a.spec])
+    healthy = false
+    await clock.advance(200)
+    expect(root.ref('a').state).toBe('DEGRADED')
+    healthy = true
+    await clock.advance(200)
+    expect(root.ref('a').state).toBe('READY')
+    expect(story()).toEqual(['ready a#1', 'degraded a#1', 'recovered a#1'])
+    await root.close()
+    expect(clock.pending).toBe(0)
+  })
+})
