@@ -4,13 +4,13 @@
  *     node --conditions=source examples/flaky-tcp-service.ts
  */
 import { once } from 'node:events'
-import { connect, createServer, type Server, type Socket } from 'node:net'
+import { connect, createServer, type Socket } from 'node:net'
 import { lifecycle } from 'exovisor/machines'
 import { defineResource, supervise } from 'exovisor/runtime'
 
 // The service: answers each line with its number, and breaks every third connection.
 let connections = 0
-const service: Server = createServer(socket => {
+const service = createServer(socket => {
   connections += 1
   const flaky = connections % 3 !== 0
   let lines = 0
@@ -26,7 +26,7 @@ await once(service, 'listening')
 const { port } = service.address() as { port: number }
 
 // The resource: how to connect, and what a lost connection means. The rest is the supervisor's work.
-const connection = defineResource<{ port: number }, { ask(line: string): Promise<string> }>({
+const connection = defineResource<{ port: number }, { ask(line: string): Promise<string>; close(): void }>({
   kind: 'connection',
   machine: lifecycle,
   async initialize({ input, signal, self }) {
@@ -41,8 +41,10 @@ const connection = defineResource<{ port: number }, { ask(line: string): Promise
         if (!(answer instanceof Buffer)) throw new Error('no answer')
         return answer.toString().trim()
       },
+      close: () => socket.destroy(),
     }
   },
+  cleanup: async client => client?.close(),
 })
 
 await using root = await supervise({

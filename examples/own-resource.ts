@@ -6,7 +6,7 @@
 import { lifecycle } from 'exovisor/machines'
 import { defineResource, supervise } from 'exovisor/runtime'
 
-const ticker = defineResource<{ everyMs: number }, { ticks(): number }>({
+const ticker = defineResource<{ everyMs: number }, { ticks(): number; stop(): void }>({
   kind: 'ticker',
   machine: lifecycle,
   async initialize({ input, self }) {
@@ -17,7 +17,7 @@ const ticker = defineResource<{ everyMs: number }, { ticks(): number }>({
     }, input.everyMs)
     return { ticks: () => ticks, stop: () => clearInterval(timer) }
   },
-  cleanup: async client => (client as { stop(): void } | undefined)?.stop(),
+  cleanup: async client => client?.stop(),
 })
 
 await using root = await supervise({

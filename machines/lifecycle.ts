@@ -225,6 +225,7 @@ export function lifecycleMachine<Facts extends object>(shape: MachineShape<Facts
           holds(context as Facts, event),
       ] as const,
   )
+  // The types of createMachine want each nested state spelled out; here they come from the shape.
   return createMachine(
     lifecycleConfig(shape) as never,
     {

@@ -55,22 +55,39 @@ def sentence(text):
     return text[:1].upper() + text[1:]
 
 
-def state_card(fact):
-    states = fact['to']
-    *most, last = [f'`{state}`' for state in states] or ['']
-    options = f"{', '.join(most)} or {last}" if most else last or 'nothing, this is the end'
-    return {'description': fact['description'], 'to': options}
+def lower_first(text):
+    return text[:1].lower() + text[1:]
+
+
+def state_fields(fact):
+    """The description of a state, and where it leads by which events."""
+    ways = [f"`{state}` ({', '.join(events)})" for state, events in fact['to'].items()]
+    if not ways:
+        return {'description': fact['description'], 'next': 'This is the end.'}
+    options = ways[0] if len(ways) == 1 else f"{', '.join(ways[:-1])} or {ways[-1]}"
+    return {'description': fact['description'], 'next': f'Next: {options}.'}
+
+
+def inner_states(facts):
+    """The states inside the machines, each with the machines that have it."""
+    inner = {}
+    for machine, fact in facts['machines'].items():
+        for state, description in fact['states'].items():
+            inner.setdefault(state, []).append((machine, description))
+    return inner
 
 
 def fact_fields(kind, id, facts):
     """The fields that the answer of a kind may name."""
     if kind == 'state':
-        return state_card(facts['states'][id])
+        return state_fields(facts['states'][id])
     if kind == 'error':
         fact = facts['errors'][id]
         return {'meaning': fact['meaning'], 'Remedy': sentence(fact['remedy'])}
     if kind == 'config':
-        return facts['config'][id]
+        fact = facts['config'][id]
+        choices = f" Values: {fact['type'].replace(' | ', ', ')}." if ' | ' in fact['type'] and not fact['type'].startswith('list') else ''
+        return {**fact, 'choices': choices}
     if kind == 'command':
         return {'description': facts['commands'][id]['description']}
     if kind == 'option':
@@ -83,7 +100,12 @@ def fact_fields(kind, id, facts):
     if kind == 'machine':
         fact = facts['machines'][id]
         inside = f" Inside: {enumerate_names(fact['states'])}." if fact['states'] else ''
-        return {'description': fact['description'][:1].lower() + fact['description'][1:] + inside}
+        return {'description': lower_first(fact['description']) + inside}
+    if kind == 'inner':
+        owners = inner_states(facts)[id]
+        plural = 's' if len(owners) > 1 else ''
+        description = f': {lower_first(owners[0][1])}' if len(owners) == 1 else '.'
+        return {'machines': f'machine{plural} {enumerate_names([owner for owner, _ in owners])}', 'description': description}
     return {}
 
 
@@ -104,6 +126,9 @@ def spoken_names(kind, id):
         return [lower] * 2 + [f'the {lower} option', f'the {lower} flag']
     if kind == 'policy':
         return [f'the {lower} policy', f'the policy {lower}', f'{lower} policy', f'policy {lower}']
+    if kind == 'inner':
+        return [f'the state {lower}', f'the {lower} state', f'the inner state {lower}', f'{lower} in a statechart',
+                f'the state {lower} in a machine']
     if kind == 'machine':
         return [f'the {lower} machine', f'the machine {lower}', f'the statechart of {lower}', f'exovisor machines {lower}',
                 f'the {lower} statechart', f'{lower} state machine', f'the {lower} state machine']
@@ -116,6 +141,7 @@ def load_cards(facts):
             ['states', 'errors', 'config', 'commands', 'policies', 'machines', 'terms', 'howto', 'talk']
             for card in read(name)['cards']]
     options = dict.fromkeys(option for fact in facts['commands'].values() for option in fact['options'])
+    rows += [('inner', {'id': state}) for state in inner_states(facts)]
     rows += [('option', {'id': option}) for option in options]
     for kind, row in rows:
         fields = {'id': row['id'], **fact_fields(kind, row['id'], facts)}

@@ -11,6 +11,37 @@ SYLLABLES = ('ba be bi bo bu da de di do du fa fe fi fo ga ge gi go ka ke ki ko 
 ENDS = ['', 'n', 'r', 's', 'l', 'm', 'x', 't', 'd', 'k']
 
 
+DOUBLED = set('run stop get set put let cap split shut quit pin drop plan begin spin swap plug cut dig chop knit stir rub'.split())
+NOT_VERBS = set('not be always never really'.split())
+
+
+def third_person(task):
+    """`start a node` as in "which command starts a node"."""
+    verb, _, rest = task.partition(' ')
+    if verb in NOT_VERBS:
+        return None
+    irregular = {'have': 'has', 'do': 'does', 'go': 'goes'}
+    if verb.endswith(('ch', 'sh', 's', 'x', 'z')):
+        verb += 'es'
+    elif verb.endswith('y') and verb[-2:-1] not in 'aeou':
+        verb = verb[:-1] + 'ies'
+    else:
+        verb = irregular.get(verb, f'{verb}s')
+    return f'{verb} {rest}'.strip()
+
+
+def gerund(task):
+    """`start a node` as in "starting a node"."""
+    verb, _, rest = task.partition(' ')
+    if verb in NOT_VERBS:
+        return None
+    if verb in DOUBLED:
+        verb += verb[-1]
+    elif verb.endswith('e') and not verb.endswith(('ee', 'ie')):
+        verb = verb[:-1]
+    return f'{verb}ing {rest}'.strip()
+
+
 class Drawer:
     """An endless source of turns. All chance comes from `random`, so a seed fixes the corpus."""
 
@@ -27,6 +58,7 @@ class Drawer:
                 self.synonyms.setdefault(phrase, []).extend(other for other in group if other != phrase)
         longest_first = sorted(self.synonyms, key=lambda phrase: (-len(phrase), phrase))
         self.synonym_pattern = re.compile(r'(?<![\w.-])(' + '|'.join(map(re.escape, longest_first)) + r')(?![\w.-])')
+        self.states = [card.id for card in cards if card.kind == 'state']
         self.weights = [card.weight for card in cards]
 
     def pick(self, items):
@@ -47,16 +79,26 @@ class Drawer:
         phrase = self.pick(getattr(card, kind))
         if kind == 'names':
             own = self.forms['names'].get(card.kind, [])
-            form = self.pick(own) if own and self.chance(0.55) else self.pick(self.forms['names']['any'])
-            return self.vary(form, 0.3).replace('{x}', self.fitting(form, phrase, card.kind))
-        phrase = self.vary(phrase, 0.35)
-        if self.chance(0.08):
+            form = self.pick(own) if own and self.chance(0.6) else self.pick(self.forms['names']['any'])
+            form = self.vary(form, 0.3).replace('{o}', self.pick(self.states).lower())
+            return form.replace('{x}', self.fitting(form, phrase, card.kind))
+        phrase = self.vary(phrase, 0.28)
+        if self.chance(0.06):
             return self.keywords(phrase)
         if kind == 'tasks':
-            return self.vary(self.pick(self.forms['tasks']), 0.3).replace('{t}', phrase)
+            return self.task_question(phrase)
         if kind == 'situations':
             return self.vary(self.pick(self.forms['situations']), 0.3).replace('{s}', phrase)
         return phrase
+
+    def task_question(self, task):
+        """How people ask for a task: "how do i start", "which command starts", "is starting ... possible"."""
+        roll = self.random.random()
+        if roll < 0.16 and (clause := third_person(task)):
+            return self.pick(self.forms['thirdPerson']).replace('{t}', clause)
+        if roll < 0.28 and (clause := gerund(task)):
+            return self.pick(self.forms['gerund']).replace('{t}', clause)
+        return self.vary(self.pick(self.forms['tasks']), 0.3).replace('{t}', task)
 
     def fitting(self, form, name, kind):
         """The bare name where the form says already what kind of name it is."""
@@ -78,26 +120,31 @@ class Drawer:
     # Noise: the same on known and unknown subjects, or noise itself would mean "unknown"
 
     def noise(self, text, protected):
-        if self.chance(0.18):
+        if self.chance(0.4):
+            return self.punctuated(text)
+        if self.chance(0.22):
             text = f"{self.pick(self.forms['openings'])} {text}"
         words = text.split()
-        if self.chance(0.14):
+        if self.chance(0.18):
             words = [w for w in words if w not in self.stopwords or self.chance(0.4)] or words
-        if self.chance(0.16):
+        if self.chance(0.2):
             words.insert(self.random.randrange(len(words) + 1), self.pick(self.fillers))
-        if self.chance(0.06):
+        if self.chance(0.08):
             words.insert(self.random.randrange(len(words) + 1), self.invented())
-        if self.chance(0.1):
+        if self.chance(0.14):
             for _ in range(1 + self.chance(0.3)):
                 index = self.random.randrange(len(words))
                 if not IDENTIFIER.search(words[index]) and words[index] not in protected:
                     words[index] = self.typo(words[index])
         text = ' '.join(words)
-        if self.chance(0.14):
+        if self.chance(0.18):
             text += f" {self.pick(self.forms['endings'])}"
         if self.chance(0.1):
             text = text.replace("'", '').replace(',', '')
-        return text + self.pick(['?', '?', '', '', '.', '!', ' ?']) if text[-1:].isalnum() else text
+        return self.punctuated(text)
+
+    def punctuated(self, text):
+        return text + self.pick(['?', '?', '?', '', '', '.', '!', ' ?']) if text[-1:].isalnum() else text
 
     def typo(self, word):
         if len(word) < 4:
@@ -124,6 +171,7 @@ class Drawer:
             name = self.made_up_name(kind)
             own = self.forms['names'][kind]
             form = self.pick(own) if self.chance(0.55) else self.pick(self.forms['names']['any'])
+            form = form.replace('{o}', self.pick(self.states).lower())
             return self.noise(self.vary(form, 0.3).replace('{x}', self.fitting(form, name, kind)), {name}), answer
         if self.chance(0.12):
             return self.noise(self.vary(self.pick(self.unknown['questions']), 0.2), ()), answer
@@ -137,8 +185,8 @@ class Drawer:
         verb = self.invented() if self.chance(0.06) else self.pick(self.unknown['verbs'])
         bare = re.sub(r'^(a|an|the|my) ', '', noun())
         form = self.pick(self.unknown['forms'])
-        if self.chance(0.25):
-            form = self.pick(self.forms['tasks']).replace('{t}', '{v} {u}')
+        if self.chance(0.3):
+            form = self.task_question(f'{verb} {{u}}')
         elif self.chance(0.2):
             form = self.pick(self.forms['names']['any']).replace('{x}', '{u}')
         form = self.vary(form, 0.2)

@@ -15,13 +15,13 @@ interface StateNode {
 /** Everything that the built-in model is taught about the program, as the sources say it. */
 interface Facts {
   readonly states: Readonly<
-    Record<string, { description: string; to: readonly string[]; from: readonly string[] }>
+    Record<string, { description: string; to: Readonly<Record<string, readonly string[]>> }>
   >
   readonly machines: Readonly<
     Record<string, { description: string; states: Readonly<Record<string, string>> }>
   >
   readonly config: Readonly<
-    Record<string, { description: string; default: string | null; environment: string }>
+    Record<string, { description: string; default: string | null; type: string; environment: string }>
   >
   readonly policies: Readonly<Record<string, { description: string; kinds: readonly string[] }>>
   readonly commands: Readonly<
@@ -41,17 +41,13 @@ function targets(transitions: unknown): string[] {
 
 function stateFacts(): Facts['states'] {
   const nodes = lifecycle.config.states as Readonly<Record<string, StateNode>>
-  const next = (state: string) => [...new Set(Object.values(nodes[state]?.on ?? {}).flatMap(targets))]
-  const order = (states: readonly string[]) => lifecycleStates.filter(state => states.includes(state))
   return Object.fromEntries(
-    lifecycleStates.map(state => [
-      state,
-      {
-        description: nodes[state]?.description ?? '',
-        to: order(next(state)),
-        from: order(lifecycleStates.filter(other => next(other).includes(state))),
-      },
-    ]),
+    lifecycleStates.map(state => {
+      const { description = '', on = {} } = nodes[state] ?? {}
+      const eventsTo = (next: string) => Object.keys(on).filter(event => targets(on[event]).includes(next))
+      const next = lifecycleStates.filter(other => eventsTo(other).length > 0)
+      return [state, { description, to: Object.fromEntries(next.map(other => [other, eventsTo(other)])) }]
+    }),
   )
 }
 
@@ -76,10 +72,10 @@ const policyKeys = 'supervision.policies.<name>.'
 function configFacts(): Facts['config'] {
   const keys = describeConfig().filter(({ type }) => type !== 'section')
   return Object.fromEntries(
-    keys.map(({ path, description, default: standard, environment }) => [
+    keys.map(({ path, description, type, default: standard, environment }) => [
       // The keys of a policy go by their short names.
       path.replace(policyKeys, ''),
-      { description, default: standard ?? null, environment },
+      { description, default: standard ?? null, type, environment },
     ]),
   )
 }

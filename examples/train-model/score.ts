@@ -21,7 +21,12 @@ function questionsOf(file: string): Question[] {
 }
 
 await using node = await spawnNode({
-  flags: { model: process.argv[2] ?? 'builtin', 'api.enabled': false, 'discovery.udp.enabled': false },
+  flags: {
+    model: process.argv[2] ?? 'builtin',
+    'api.enabled': false,
+    'discovery.udp.enabled': false,
+    'log.level': 'silent',
+  },
 })
 await node.ready()
 

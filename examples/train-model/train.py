@@ -55,7 +55,7 @@ def batches(drawer, tokenizer, chance, tokens, progress):
         rows = []
         for _ in range(512):
             # Once the answers are known by heart, their beginnings decide which one it is: more questions a batch.
-            cut = 8 + chance.randrange(6) if progress() > 0.2 and chance.random() < 0.7 else None
+            cut = 8 + chance.randrange(6) if progress() > 0.18 and chance.random() < 0.8 else None
             ids, wanted = encode_conversation(tokenizer, drawer.conversation(), cut)
             if len(ids) <= 200:
                 rows.append((ids, wanted))

@@ -5,7 +5,7 @@ import { announceCrash, type InspectionObserver, inspectSystem } from './inspect
 import { indexScheduler } from './scheduler.ts'
 
 /** What the creator of an actor hears of it. */
-export interface ActorListener {
+interface ActorListener {
   /** After each event that the machine took, with the machine's state value. */
   changed(value: unknown): void
   /** The machine itself threw; the actor is gone. */

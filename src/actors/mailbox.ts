@@ -7,7 +7,7 @@ import { ExovisorError } from '../errors.ts'
 /** How many messages wait in a mailbox at most, unless its owner says otherwise. */
 export const DEFAULT_MAILBOX = 1_000
 /** How long an ask waits for its answer, unless its caller says otherwise; as in OTP. */
-export const DEFAULT_ASK_TIMEOUT_MS = 5_000
+const DEFAULT_ASK_TIMEOUT_MS = 5_000
 /** After so many messages in a row the event loop gets a turn, so that a busy actor does not starve it. */
 const MESSAGES_A_TURN = 128
 

@@ -4,7 +4,7 @@ import { toErrorRecord } from '../errors.ts'
 import type { ResourceLog, ResourceRef } from '../resources/types.ts'
 
 /** How a peer group starts and stops the resources of its peers. */
-export interface PeerStarter<Client, Message> {
+interface PeerStarter<Client, Message> {
   /** Starts the resource of a peer under the given name, and waits until it is READY. */
   start(name: string, peer: DiscoveredPeer): Promise<ResourceRef<Client, Message>>
   stop(name: string): Promise<void>

@@ -90,7 +90,7 @@ export class Placement {
   }
 
   async #establish(): Promise<ActivePlacement> {
-    const { attempts = 8, name, log, entry } = this.#options
+    const { attempts = 8, name, log, entry, model } = this.#options
     const excluded = new Set<string>()
     let cause: unknown
     for (let attempt = 1; attempt <= attempts; attempt += 1) {
@@ -111,9 +111,13 @@ export class Placement {
         else await delay(Math.min(1_000, 25 * 2 ** attempt), undefined, { signal: this.#closing.signal })
       }
     }
-    throw new ExovisorError('EXO_NO_PLACEMENT', `${name}: no placement came about in ${attempts} tries`, {
-      cause,
-    })
+    throw new ExovisorError(
+      'EXO_NO_PLACEMENT',
+      `the model ${model.name} could not be placed in ${attempts} tries`,
+      {
+        cause,
+      },
+    )
   }
 
   async #try(epoch: number, peers: readonly StageHost[], offered: string): Promise<ActivePlacement> {

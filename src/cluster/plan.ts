@@ -11,7 +11,7 @@ export interface PlanNode {
 }
 
 /** One stage of a plan. */
-export interface PlannedStage {
+interface PlannedStage {
   readonly node: string
   readonly layers: LayerRange
 }

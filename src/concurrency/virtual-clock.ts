@@ -43,7 +43,7 @@ export class VirtualClock implements Clock {
     return this.#heap[0]?.due
   }
 
-  setTimeout(fn: () => void, ms: number): TimerHandle {
+  readonly setTimeout = (fn: () => void, ms: number): TimerHandle => {
     this.#order += 1
     const timer: VirtualTimer = { due: this.#now + Math.max(0, ms), order: this.#order, fn, live: true }
     this.#pending += 1

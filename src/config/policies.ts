@@ -42,11 +42,11 @@ export const builtinPolicies = {
   },
   engine: {
     description:
-      'for inference engines: allows two minutes to load a model, has no soft restart, and restarts a dead engine at once',
+      'for inference engines: allows two minutes to load a model, has no soft restart, and restarts a dead engine at once, a hundred times',
     policy: {
       degraded: { after: '2 of 3', grace: '5s', soft: 0 },
-      backoff: { initial: '100ms', max: '10s' },
-      intensity: { restarts: 10, within: '30m' },
+      backoff: { initial: '50ms', max: '2s', resetAfter: '10s' },
+      intensity: { restarts: 100, within: '4h' },
       startTimeout: '2m',
       probe: { interval: '5s', timeout: '2s' },
     },

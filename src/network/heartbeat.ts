@@ -75,7 +75,7 @@ export class Heartbeat {
   #tick(): void {
     const { clock, timing, ping } = this.#options
     const late = clock.now() - this.#due
-    if (late > timing.intervalMs) this.#quietSince = Math.min(clock.now(), this.#quietSince + late)
+    if (late > 0) this.#quietSince = Math.min(clock.now(), this.#quietSince + late)
     if (this.#silence() >= timing.deadlineMs * timing.misses) this.#judge()
     ping()
     if (!this.#stopped) this.#arm()

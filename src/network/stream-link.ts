@@ -18,8 +18,10 @@ export interface StreamLinkOptions {
   readonly outboxLimits: OutboxLimits
 }
 
-/** How long a link that is being closed may take to send what waits. */
+/** A link that is being closed may take so long without a sign of life of its neighbour, */
 const CLOSE_GRACE_MS = 1_000
+/** and so many times as long with one. */
+const MAX_GRACES = 10
 /** Frames that may wait for the first listener. */
 const MAX_UNHEARD = 1_024
 
@@ -37,6 +39,7 @@ export class StreamLink implements TensorLink {
   #listener: ((frame: Frame) => void) | undefined
   #state: 'open' | 'closing' | 'closed' = 'open'
   #error: ExovisorError | undefined
+  #received = 0
   #pingWaits = false
   #pongWaits = false
   #nextPong: number | undefined
@@ -102,18 +105,29 @@ export class StreamLink implements TensorLink {
     if (this.#state !== 'open') return
     this.#state = 'closing'
     this.#heartbeat.stop()
-    this.#cancelGrace = schedule(this.#clock, CLOSE_GRACE_MS, () => {
-      this.#transport.destroy()
-      this.#finish(undefined)
-    })
+    this.#awaitLeave(MAX_GRACES)
     this.#outbox.emptied().then(
       () => this.#transport.end(),
       () => undefined,
     )
   }
 
+  // A neighbour that still takes or sends anything is busy, not gone: it gets the time to read to the end.
+  #awaitLeave(graces: number): void {
+    const before = { received: this.#received, bytes: this.#outbox.bytes }
+    this.#cancelGrace = schedule(this.#clock, CLOSE_GRACE_MS, () => {
+      if (graces > 1 && (this.#received !== before.received || this.#outbox.bytes !== before.bytes)) {
+        this.#awaitLeave(graces - 1)
+        return
+      }
+      this.#transport.destroy()
+      this.#finish(undefined)
+    })
+  }
+
   #receive(bytes: Buffer): void {
     if (this.#state === 'closed') return
+    this.#received += 1
     this.#heartbeat.heard()
     try {
       const whole = this.#assembler.push(bytes)

@@ -23,7 +23,7 @@ export interface TensorLink {
    * EXO_FRAME_INVALID when something came that is no frame. A listener that comes too late is called too.
    */
   onClosed(listener: (error: ExovisorError | undefined) => void): void
-  /** Sends what waits, takes leave, and lets go after a second at the latest. */
+  /** Sends what waits and takes leave. Lets go after a second of silence, or ten seconds at the latest. */
   close(): void
 }
 

@@ -21,7 +21,7 @@ export interface IncarnationChange {
 }
 
 /** Who created an incarnation hears this of it. */
-export interface IncarnationListener {
+interface IncarnationListener {
   changed(change: IncarnationChange): void
   /** The cleanup threw, or took longer than its time. */
   cleanupFailed(error: ExovisorError): void
@@ -123,6 +123,11 @@ export class Incarnation<Input, Client, Message> {
 
   get environment(): Environment {
     return this.#options.environment
+  }
+
+  /** Aborted, at once, when READY and DEGRADED are over. */
+  get work(): AbortSignal {
+    return this.#work.signal
   }
 
   /** Begins to initialise. */

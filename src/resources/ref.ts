@@ -153,6 +153,11 @@ export class Ref<Input, Client, Message> implements ResourceRef<Client, Message>
   attach(incarnation: Incarnation<Input, Client, Message>): void {
     if (this.#current) this.#restarts += 1
     this.#current = incarnation
+    this.revive()
+  }
+
+  /** An incarnation will come after all: callers may wait for it again. */
+  revive(): void {
     this.#ended = undefined
     this.#mailbox.reopen()
   }

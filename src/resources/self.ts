@@ -7,6 +7,8 @@ interface Owner {
   readonly number: number
   readonly actor: MachineActor
   readonly environment: Environment
+  /** Aborted, at once, when READY and DEGRADED are over. */
+  readonly work: AbortSignal
   degrade(reason: unknown): void
   recovered(): void
   fail(error: unknown): void
@@ -32,7 +34,7 @@ export function createSelf(name: string, owner: Owner): ResourceSelf {
 }
 
 /** The actor and the environment of an incarnation: for resources that have resources of their own, i.e. supervisors. */
-export function ownerOf(self: ResourceSelf): Pick<Owner, 'actor' | 'environment'> {
+export function ownerOf(self: ResourceSelf): Pick<Owner, 'actor' | 'environment' | 'work'> {
   const owner = owners.get(self)
   if (owner === undefined) throw new TypeError(`${self.name} is not the self of an incarnation`)
   return owner

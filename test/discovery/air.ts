@@ -43,7 +43,9 @@ export class Air {
       random: seededRandom(host),
       log: silentLog,
       sockets: {
-        update: async paths => void (open = paths),
+        update: async paths => {
+          open = paths
+        },
         send: async bytes => this.#spread(node, bytes),
         close: () => void this.#nodes.delete(node),
         get open() {

@@ -3,7 +3,7 @@ import { type Node, type SpawnNodeOptions, spawnNode } from '../../src/node.ts'
 import { silentLog } from '../../src/resources/log.ts'
 
 /** A list of peers that a test changes. */
-export class PeerList implements DiscoveryClient {
+class PeerList implements DiscoveryClient {
   readonly #peers = new Map<string, DiscoveredPeer>()
   readonly #listeners = new Set<(event: DiscoveryEvent) => void>()
 

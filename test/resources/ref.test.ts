@@ -117,6 +117,18 @@ describe('a ref', () => {
     expect(states).toEqual(['INITIALIZING', 'READY', 'ERROR'])
   })
 
+  it('keeps the first of several errors', async () => {
+    const { resource } = make()
+    resource.subscribe(({ state }) => {
+      if (state !== 'READY') return
+      resource.fail(new Error('first'))
+      resource.fail(new Error('second'))
+    })
+    await expect(resource.initialize().then(() => resource.ready())).rejects.toMatchObject({
+      cause: { message: 'first' },
+    })
+  })
+
   it('has a client in READY and DEGRADED only', async () => {
     const { resource, lives } = make()
     expect(resource.client).toBeUndefined()

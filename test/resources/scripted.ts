@@ -4,7 +4,7 @@ import { defineResource } from '../../src/resources/define.ts'
 import type { ResourceSelf } from '../../src/resources/types.ts'
 
 /** One incarnation as its own effects saw it. */
-export interface Life {
+interface Life {
   readonly self: ResourceSelf
   readonly signal: AbortSignal
   readonly client: { readonly life: number }

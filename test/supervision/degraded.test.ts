@@ -96,7 +96,7 @@ describe('a DEGRADED child', () => {
   })
 
   it('is left alone when the policy does not act on DEGRADED, and one in ERROR likewise', async () => {
-    const a = kid('a', {}, { policy: { on: ['ERROR'] } })
+    const a = kid('a', {}, { policy: { on: ['ERROR'], probe: { interval: 1e9 } } })
     const b = kid('b', {}, { policy: { on: ['DEGRADED'] } })
     const { root, clock } = await grow([a.spec, b.spec])
     root.ref('a').degrade('slow')

@@ -84,7 +84,7 @@ describe('a supervisor whose child fails more often than allowed', () => {
   })
 
   it('restarts without any burst: a child that always fails at once is tried as often as allowed, each time after its delay', async () => {
-    const a = kid('a')
+    const a = kid('a', {}, { policy: { startTimeout: 100_000 } })
     const { root, clock, events } = await grow([a.spec])
     a.script.initialize = 'wait'
     root.ref('a').fail('x')

@@ -117,9 +117,9 @@ describe('the state of a supervisor', () => {
     await root.close()
     expect([...new Set(seen)]).toEqual([
       'root#1 "UNINITIALIZED"',
-      'root#1 {"INITIALIZING":"starting"}',
       'a#1 "UNINITIALIZED"',
       'a#1 "INITIALIZING"',
+      'root#1 {"INITIALIZING":"starting"}',
       'a#1 "READY"',
       'root#1 {"READY":"idle"}',
       'a#1 "ERROR"',

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { VirtualClock } from '../../src/concurrency/clock.ts'
+import { type Clock, VirtualClock } from '../../src/concurrency/clock.ts'
+import { deferred } from '../../src/concurrency/deferred.ts'
 import { supervise } from '../../src/supervision/supervise.ts'
 import { calm, grow, kid } from './tree.ts'
 
@@ -149,6 +150,26 @@ describe('a supervisor', () => {
   })
 })
 
+describe('a handler that outlives its incarnation', () => {
+  it('takes no further message: the next one waits for the next incarnation', async () => {
+    const stuck = deferred<void>()
+    const a = kid('a', { receive: message => (message === 'stuck' ? stuck.promise : `${message}!`) })
+    const { root, clock } = await grow([a.spec])
+    const ref = root.ref(a.definition, 'a')
+    ref.tell('stuck')
+    const next = ref.ask('next')
+    await clock.settle()
+    ref.fail('x')
+    stuck.resolve()
+    await clock.settle()
+    expect(ref.snapshot().mailbox).toBe(1)
+    await clock.advance(100)
+    expect(await next).toBe('next!')
+    expect(a.lives.map(({ messages }) => messages)).toEqual([['stuck'], ['next']])
+    await root.close()
+  })
+})
+
 describe('a first start that fails', () => {
   it('stops those started before in reverse order and rejects, naming child and cause, without a retry', async () => {
     const order: string[] = []
@@ -281,6 +302,28 @@ describe('commands', () => {
     await root.close()
   })
 
+  it('stop wins even between the moment when a restart is due and the restart', async () => {
+    const clock = new VirtualClock()
+    let afterTimer: () => void = () => undefined
+    const hooked: Clock = {
+      now: () => clock.now(),
+      clearTimeout: handle => clock.clearTimeout(handle),
+      setTimeout: (fn, ms) =>
+        clock.setTimeout(() => {
+          fn()
+          afterTimer()
+        }, ms),
+    }
+    const a = kid('a')
+    const { root } = await grow([a.spec], { clock: hooked })
+    root.ref('a').fail('x')
+    await clock.settle()
+    afterTimer = () => void root.stop('a')
+    await clock.advance(1_000)
+    expect([a.lives.length, root.ref('a').state]).toEqual([1, 'CLOSED'])
+    await root.close()
+  })
+
   it('restart makes a new incarnation at once and spends no intensity', async () => {
     const a = kid('a')
     const { root } = await grow([a.spec])
@@ -297,12 +340,17 @@ describe('commands', () => {
 
   it('restart of a child that was stopped lets its old ref live again', async () => {
     const a = kid('a')
-    const { root } = await grow([a.spec])
+    const { root, clock } = await grow([a.spec])
     const ref = root.ref(a.definition, 'a')
     await root.stop('a')
     expect(ref.tell('lost')).toBe(false)
-    await root.restart('a')
-    expect(await ref.ask('hello')).toBe('hello!')
+    a.script.initialize = 'wait'
+    const restarting = root.restart('a')
+    const asked = ref.ask('hello')
+    await clock.settle()
+    a.lives[1]?.initialized.resolve()
+    await restarting
+    expect(await asked).toBe('hello!')
     expect(ref.incarnation).toBe(2)
     await root.close()
   })
@@ -358,6 +406,26 @@ describe('commands', () => {
     })
     expect(() => root.ref(kid('x').definition, 'attic')).toThrow(/is made of another definition/)
     await root.close()
+  })
+
+  it('close acts on no trouble any more: a child that degrades meanwhile is only closed', async () => {
+    let recoveries = 0
+    const [a, b] = [
+      kid('a', {
+        recover: async () => {
+          recoveries += 1
+        },
+      }),
+      kid('b', { cleanup: 'wait' }, { policy: { shutdown: 5_000 } }),
+    ]
+    const { root, clock } = await grow([a.spec, b.spec])
+    const closing = root.close()
+    root.ref('a').degrade('slow')
+    await clock.advance(4_000)
+    expect([root.ref('a').state, recoveries]).toEqual(['DEGRADED', 0])
+    b.lives[0]?.cleaned.resolve()
+    await closing
+    expect(clock.pending).toBe(0)
   })
 
   it('start nothing once closing began, whatever is under way', async () => {

@@ -46,7 +46,7 @@ export function kid(
 
 /** A supervisor under a virtual clock, and all that it told. */
 export async function grow(children: readonly AnyChildSpec[], options: Partial<SuperviseOptions> = {}) {
-  const clock = new VirtualClock()
+  const clock = (options.clock ?? new VirtualClock()) as VirtualClock
   const events: SupervisionEvent[] = []
   const logged: string[] = []
   const note = (_: object, message: string) => void logged.push(message)

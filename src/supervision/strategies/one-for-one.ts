@@ -2,7 +2,7 @@ import type { RestartType } from '../policy.ts'
 import type { Strategy } from './strategy.ts'
 
 /** Whether a child of that type is restarted after a failure, or after a normal end. As in OTP. */
-export function isRestarted(type: RestartType, failed: boolean): boolean {
+function isRestarted(type: RestartType, failed: boolean): boolean {
   return type === 'permanent' || (type === 'transient' && failed)
 }
 
