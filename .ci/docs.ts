@@ -42,6 +42,7 @@ const parts: Readonly<Record<string, () => string>> = {
       ['policy', 'what it is for'],
       Object.entries(builtinPolicies).map(([name, { description }]) => [code(name), description]),
     ),
+  scores,
   machines: () =>
     Object.entries(machines)
       .map(([name, machine]) => {
@@ -49,6 +50,28 @@ const parts: Readonly<Record<string, () => string>> = {
         return `### ${name}\n\n${description}\n\n\`\`\`mermaid\n${toMermaid(machine).trim()}\n\`\`\``
       })
       .join('\n\n'),
+}
+
+interface Training {
+  readonly parameters: number
+  readonly scores: Readonly<Record<string, { readonly questions: number; readonly right: number }>>
+}
+
+/** The names of the scores that stand in the README, and what they measure. */
+const scoreTitles: Readonly<Record<string, string>> = {
+  trainedWordings: 'questions in wordings it was trained on',
+  heldout: 'questions about Exovisor, written by hand and kept out of training',
+  heldoutUnknown: 'questions about other things, kept out of training: right is to say that it does not know',
+}
+
+function scores(): string {
+  const training = JSON.parse(readFileSync('src/models/builtin/training.json', 'utf8')) as Training
+  const rows = Object.entries(scoreTitles).map(([name, title]) => {
+    const score = training.scores[name]
+    if (!score) throw new Error(`training.json has no score ${name}`)
+    return [title, String(score.questions), `${(100 * score.right).toFixed(1)} %`]
+  })
+  return table(['measured at temperature 0', 'questions', 'right'], rows)
 }
 
 const check = process.argv.includes('--check')

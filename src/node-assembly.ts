@@ -12,13 +12,14 @@ import { waitFor } from './concurrency/wait-for.ts'
 import type { Config } from './config/schema.ts'
 import type { DiscoveryClient } from './discovery/discovery.ts'
 import { manualDiscovery } from './discovery/manual.ts'
-import { mergeDiscovery } from './discovery/merge.ts'
+import { type DiscoverySource, mergeDiscovery } from './discovery/merge.ts'
 import { udpDiscovery } from './discovery/udp.ts'
 import { MAX_WAITING } from './engine/compute-protocol.ts'
 import { ExovisorError } from './errors.ts'
 import { loadModel } from './models/load.ts'
 import { loadTokenizer } from './models/tokenizer.ts'
 import { type Identity, loadIdentity } from './network/identity.ts'
+import { IncarnationLedger } from './network/incarnation-ledger.ts'
 import { type NodeDescription, nodeServer, PROTOCOL_VERSION } from './network/node-server.ts'
 import { type PeerClient, type PeerMessage, peer } from './network/peer.ts'
 import type { NodeParts } from './node.ts'
@@ -44,8 +45,8 @@ export async function assembleNode(config: Config, options: SpawnNodeOptions): P
     const self = await describeSelf(config)
     const shards = shardHost(config, base.root, self)
     const grpc = await startServer(config, base.root, self, shards)
-    const sources = await startDiscovery(config, base.root, self, grpc, options.discovery ?? [])
-    const { peers, connected } = await startPeers(config, base, self, shards, sources)
+    const discovery = await startDiscovery(config, base, self, grpc, options.discovery ?? [])
+    const { peers, connected } = await startPeers(config, base, self, shards, discovery)
     const context = Math.min(config.engine.context ?? model.config.contextLength, model.config.contextLength)
     const placement = new Placement({
       name: placementName(self.nodeId),
@@ -145,36 +146,40 @@ async function startServer(
 }
 
 async function startDiscovery(
-  { discovery, node }: Config,
-  root: Supervisor,
+  { discovery, grpc, node }: Config,
+  base: NodeRoot,
   self: NodeDescription,
-  grpc: string,
+  endpoint: string,
   others: readonly DiscoveryClient[],
-): Promise<readonly DiscoveryClient[]> {
-  const sources = [...others]
-  if (discovery.udp.enabled) {
+): Promise<DiscoveryClient> {
+  const { root } = base
+  // A ref and not its client: its restarts are followed.
+  const sources: DiscoverySource[] = [...others]
+  const { udp, manual } = discovery
+  if (udp.enabled) {
+    const { nodeId: id, name, incarnation } = self
+    const { port, interval, timeout } = udp
+    const key = grpc.key === undefined ? {} : { key: grpc.key }
     const input = {
-      id: self.nodeId,
-      name: self.name,
-      incarnation: self.incarnation,
+      id,
+      name,
+      incarnation,
       namespace: node.namespace,
-      grpc,
-      port: discovery.udp.port,
-      interval: discovery.udp.interval,
-      timeout: discovery.udp.timeout,
+      grpc: endpoint,
+      port,
+      interval,
+      timeout,
+      ...key,
     }
-    const ref = await root.start({ id: 'discovery:udp', resource: udpDiscovery, input })
-    sources.push(await ref.ready())
+    sources.push(await root.start({ id: 'discovery:udp', resource: udpDiscovery, input }))
   }
-  if (discovery.manual.file !== undefined) {
-    const ref = await root.start({
-      id: 'discovery:manual',
-      resource: manualDiscovery,
-      input: { file: discovery.manual.file },
-    })
-    sources.push(await ref.ready())
+  if (manual.file !== undefined) {
+    const input = { file: manual.file, self: self.nodeId }
+    sources.push(await root.start({ id: 'discovery:manual', resource: manualDiscovery, input }))
   }
-  return sources
+  const merged = mergeDiscovery(sources)
+  base.onDispose(() => merged.close())
+  return merged
 }
 
 async function startPeers(
@@ -182,23 +187,29 @@ async function startPeers(
   { root, log }: NodeRoot,
   self: NodeDescription,
   shards: ShardHost,
-  sources: readonly DiscoveryClient[],
+  discovery: DiscoveryClient,
 ): Promise<Pick<NodeParts, 'peers' | 'connected'>> {
   const supervisor = await root.start({ id: 'peers', resource: supervisorResource, input: {} })
   const waiting = new Set<() => void>()
+  // One for all peers, so that what was seen of a node outlives its resource.
+  const ledger = new IncarnationLedger()
   const peers: PeerGroup<PeerClient, PeerMessage> = new PeerGroup<PeerClient, PeerMessage>({
     clock: realClock,
     log,
-    discovery: mergeDiscovery(sources),
+    discovery,
     onChange: () => {
       for (const check of [...waiting]) check()
     },
     onLost: id => shards.releaseOwnedBy(id),
     starter: {
-      async start(name, { endpoint, id }) {
+      async start(name, { endpoint, id, incarnation }) {
         const client = await supervisor.ready()
         const key = grpc.key === undefined ? {} : { key: grpc.key }
-        return client.start({ id: name, resource: peer, input: { endpoint, id, self, ...key } })
+        return client.start({
+          id: name,
+          resource: peer,
+          input: { endpoint, id, incarnation, self, ledger, ...key },
+        })
       },
       stop: async name => (await supervisor.ready()).remove(name),
     },

@@ -14,6 +14,9 @@ export interface NodeRoot {
   readonly log: ResourceLog
   readonly journal: Journal<SupervisionEvent>
   readonly metrics: Metrics
+  /** Adds to what {@link NodeRoot.dispose} does. */
+  readonly onDispose: (step: () => void) => void
+  /** Stops what the supervisors do not own. */
   readonly dispose: () => void
 }
 
@@ -34,15 +37,15 @@ export async function rootSupervisor(config: Config, options: SpawnNodeOptions):
       metrics.supervisionEvent(event)
     },
   })
-  const unwatch = metrics.watchResources(() => root.children())
+  const steps = [metrics.watchResources(() => root.children()), () => metrics.close()]
   return {
     root,
     log,
     journal,
     metrics,
+    onDispose: step => void steps.push(step),
     dispose() {
-      unwatch()
-      metrics.close()
+      for (const step of steps.splice(0)) step()
     },
   }
 }

@@ -37,6 +37,7 @@ def references(facts):
         'default': lambda key: facts['config'][key]['default'],
         'environment': lambda key: facts['config'][key]['environment'],
         'exit': lambda key: facts['exitCodes'][key],
+        'limit': lambda key: facts['limits'][key],
         'package': lambda key: facts['package'][key],
     }
 

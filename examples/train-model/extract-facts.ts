@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { lifecycle, lifecycleStates, machines } from '../../machines/index.ts'
+import { DEFAULT_MAILBOX } from '../../src/actors/mailbox.ts'
 import { exitCodes } from '../../src/cli/exit-codes.ts'
 import { describeConfig } from '../../src/config/describe.ts'
 import { builtinKinds, builtinPolicies } from '../../src/config/policies.ts'
@@ -29,6 +30,8 @@ interface Facts {
   >
   readonly errors: Readonly<Record<string, { meaning: string; remedy: string }>>
   readonly exitCodes: Readonly<Record<string, string>>
+  /** Numbers that stand in no configuration. */
+  readonly limits: Readonly<Record<'mailbox', string>>
   readonly package: { readonly node: string; readonly license: string; readonly version: string }
 }
 
@@ -108,6 +111,9 @@ export function extractFacts(): Facts {
     exitCodes: Object.fromEntries(
       Object.entries(exitCodes).map(([meaning, code]) => [meaning, String(code)]),
     ),
+    limits: {
+      mailbox: String(DEFAULT_MAILBOX),
+    },
     package: {
       node: description.engines.node.replace(/^>=/, ''),
       license: description.license,

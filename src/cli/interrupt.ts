@@ -8,6 +8,9 @@ export interface Interrupt {
   dispose(): void
 }
 
+/** One Ctrl+C can come twice: from the terminal to the whole process group, and again from npm, which passes it on. */
+const SAME_PRESS_MS = 500
+
 /**
  * Listens for the wish to stop. The first one is for the command to handle in order; a second Ctrl+C ends the
  * process at once with 130, for people whose first one hangs.
@@ -18,8 +21,11 @@ export function onInterrupt(): Interrupt {
   const asked = new Promise<'SIGINT' | 'SIGTERM' | 'disconnect'>(resolve => {
     tell = resolve
   })
+  let askedAt = Number.POSITIVE_INFINITY
   const stop = (how: 'SIGINT' | 'SIGTERM' | 'disconnect') => {
-    if (controller.signal.aborted && how === 'SIGINT') process.exit(130)
+    const now = performance.now()
+    if (how === 'SIGINT' && now - askedAt > SAME_PRESS_MS) process.exit(130)
+    askedAt = Math.min(askedAt, now)
     tell(how)
     controller.abort(how)
   }

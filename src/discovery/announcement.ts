@@ -29,7 +29,7 @@ export interface AnnouncementScope {
 export type Dropped = 'newer-version' | 'foreign-namespace' | 'unsigned'
 
 /** Largest datagram in bytes: fits into one frame of an Ethernet. */
-export const MAX_DATAGRAM_BYTES = 1_400
+const MAX_DATAGRAM_BYTES = 1_400
 
 const VERSION = 1
 const counter = z.int().min(0).max(Number.MAX_SAFE_INTEGER)

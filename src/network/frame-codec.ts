@@ -16,7 +16,7 @@ import { type DType, dtypeBytes, type Frame, type FrameKind, frameInvalid } from
 export const FRAME_HEADER_BYTES = 64
 
 /** Version of the format that this program speaks. */
-export const FRAME_VERSION = 1
+const FRAME_VERSION = 1
 
 /** How large a frame may be. */
 export interface FrameLimits {

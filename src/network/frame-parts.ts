@@ -13,7 +13,7 @@ const PART_MAGIC = 0x504f5845
 const PART_HEADER_BYTES = 16
 
 /** Frames above this size are split. */
-export const PART_BYTES = 256 << 10
+const PART_BYTES = 256 << 10
 
 /** An encoded frame as the messages that carry it: itself if it is small. */
 export function splitFrame(frame: Buffer, partBytes: number = PART_BYTES): readonly Buffer[] {

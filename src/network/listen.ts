@@ -19,7 +19,7 @@ export interface ListenOptions {
  *
  * @throws EXO_PUBLIC_BIND_REFUSED naming the address and the server
  */
-export function refusePublicBind({ host, port, key, name }: ListenOptions): void {
+function refusePublicBind({ host, port, key, name }: ListenOptions): void {
   if (key !== undefined || isLoopback(host)) return
   throw new ExovisorError(
     'EXO_PUBLIC_BIND_REFUSED',

@@ -31,7 +31,7 @@ export interface NodeConnectionOptions {
 }
 
 /** Milliseconds that a call may take if nothing else is said. */
-export const CALL_TIMEOUT_MS = 30_000
+const CALL_TIMEOUT_MS = 30_000
 const HEALTH_TIMEOUT_MS = 5_000
 
 const health = healthService['Check'] as MethodDefinition<{ service: string }, { status: string }>

@@ -36,8 +36,7 @@ const placement = label(256).min(1)
 const MAX_LAYERS = 4_096
 const MAX_CONTEXT = 1_048_576
 
-/** What a node says of itself. */
-export const nodeDescriptionSchema = z.object({
+const nodeDescriptionSchema = z.object({
   nodeId,
   name: label(64),
   incarnation: counter,
@@ -48,7 +47,7 @@ export const nodeDescriptionSchema = z.object({
   namespace: label(64),
 })
 
-/** See {@link nodeDescriptionSchema}. */
+/** What a node says of itself. */
 export type NodeDescription = z.output<typeof nodeDescriptionSchema>
 
 export const describeRequestSchema = z.object({ node: nodeDescriptionSchema.optional() })
@@ -95,9 +94,6 @@ export const releaseShardRequestSchema = z.object({ placement, epoch: counter })
 
 /** Which shard to give up. */
 export type ReleaseShardRequest = z.output<typeof releaseShardRequestSchema>
-
-/** A message that has nothing in it. */
-export const emptySchema = z.object({})
 
 /**
  * Checks a message from the wire.

@@ -6,12 +6,7 @@ import { formatEndpoint, isWildcard } from './endpoint.ts'
 import { NodeConnection } from './node-connection.ts'
 import { type NodeHandlers, startNodeService } from './node-service.ts'
 
-export {
-  type NodeDescription,
-  type PlacedShard,
-  type PlaceShardRequest,
-  PROTOCOL_VERSION,
-} from './node-messages.ts'
+export { type NodeDescription, PROTOCOL_VERSION } from './node-messages.ts'
 export type { NodeHandlers } from './node-service.ts'
 
 /** How to serve other nodes. */

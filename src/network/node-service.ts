@@ -9,6 +9,7 @@ import {
 import { HealthImplementation } from 'grpc-health-check'
 import type { z } from 'zod'
 import { ExovisorError } from '../errors.ts'
+import { ServerConnections, shutDown } from './connections.ts'
 import { toDescriptionMessage } from './description-message.ts'
 import { formatEndpoint } from './endpoint.ts'
 import { showsKey } from './key.ts'
@@ -79,6 +80,7 @@ export async function startNodeService(options: NodeServiceOptions): Promise<Nod
   const health = new HealthImplementation({ '': 'SERVING', [NODE_SERVICE]: 'SERVING' })
   health.addToServer(server)
   const port = await bindServer(server, options)
+  const connections = new ServerConnections(server)
   return {
     endpoint: formatEndpoint({ host: options.host, port }),
     host: options.host,
@@ -86,7 +88,7 @@ export async function startNodeService(options: NodeServiceOptions): Promise<Nod
     close: signal => {
       health.setStatus('', 'NOT_SERVING')
       health.setStatus(NODE_SERVICE, 'NOT_SERVING')
-      return shutDown(server, signal)
+      return shutDown(server, connections, signal)
     },
   }
 }
@@ -160,16 +162,4 @@ function keyInterceptor({ key, name }: ListenOptions): ServerInterceptor {
           },
         }),
     })
-}
-
-function shutDown(server: Server, signal: AbortSignal): Promise<void> {
-  return new Promise(resolve => {
-    const force = () => server.forceShutdown()
-    server.tryShutdown(() => {
-      signal.removeEventListener('abort', force)
-      resolve()
-    })
-    if (signal.aborted) force()
-    else signal.addEventListener('abort', force, { once: true })
-  })
 }

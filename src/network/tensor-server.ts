@@ -1,14 +1,14 @@
-import type { ServerHttp2Session } from 'node:http2'
 import { Server, type ServerDuplexStream } from '@grpc/grpc-js'
 import { type Clock, realClock } from '../concurrency/clock.ts'
 import { ExovisorError } from '../errors.ts'
+import { ServerConnections, shutDown } from './connections.ts'
 import { formatEndpoint } from './endpoint.ts'
 import { defaultFrameLimits, type FrameLimits } from './frame-codec.ts'
 import { defaultHeartbeat, type HeartbeatTiming } from './heartbeat.ts'
 import { showsKey } from './key.ts'
 import { bindServer } from './listen.ts'
 import { defaultOutboxLimits, type OutboxLimits } from './outbox.ts'
-import { TENSOR_WINDOW_BYTES, watchSessions, widenWindow } from './receive-window.ts'
+import { TENSOR_WINDOW_BYTES, widenWindow } from './receive-window.ts'
 import { ServerTransport } from './server-transport.ts'
 import { StreamLink } from './stream-link.ts'
 import type { TensorLink } from './tensor-link.ts'
@@ -62,16 +62,16 @@ export async function serveTensors(options: ServeTensorsOptions): Promise<Tensor
     exchange: (call: ServerDuplexStream<Buffer, Buffer>) => acceptor.accept(call),
   })
   const port = await bindServer(server, { ...options, name })
-  const watched = watchSessions(server, session => {
-    acceptor.addSession(session)
+  const connections = new ServerConnections(server, session => {
     if (windowBytes > 0) widenWindow(session, windowBytes)
   })
+  acceptor.connections = connections
   let closing: Promise<void> | undefined
   return {
     endpoint: formatEndpoint({ host, port }),
-    windowWidened: watched && windowBytes > 0,
+    windowWidened: connections.watched && windowBytes > 0,
     close: () => {
-      closing ??= acceptor.closeAll().then(() => shutDown(server))
+      closing ??= acceptor.closeAll().then(() => shutDown(server, connections, AbortSignal.abort()))
       return closing
     },
   }
@@ -81,24 +81,17 @@ export async function serveTensors(options: ServeTensorsOptions): Promise<Tensor
 class Acceptor {
   readonly #options: ServeTensorsOptions
   readonly #links = new Map<StreamLink, Promise<void>>()
-  readonly #sessions = new Map<string, ServerHttp2Session>()
+  /** Known once the server is bound. */
+  connections: ServerConnections | undefined
   #closed = false
 
   constructor(options: ServeTensorsOptions) {
     this.#options = options
   }
 
-  /** Remembers a connection, so that a link can be cut even if its stream is stuck. */
-  addSession(session: ServerHttp2Session): void {
-    const { remoteAddress, remotePort } = session.socket
-    const peer = formatEndpoint({ host: remoteAddress ?? '', port: remotePort ?? 0 })
-    this.#sessions.set(peer, session)
-    session.once('close', () => this.#sessions.delete(peer))
-  }
-
   accept(call: ServerDuplexStream<Buffer, Buffer>): void {
     const { key, onLink, maxLinks = 64, clock = realClock } = this.#options
-    const transport = new ServerTransport(call, () => this.#sessions.get(call.getPeer())?.destroy())
+    const transport = new ServerTransport(call, () => this.connections?.cut(call.getPeer()))
     const refusal = this.#refusal(call, key, maxLinks)
     if (refusal) {
       transport.listen({ message: () => {}, ended: () => {}, failed: () => {} })
@@ -146,11 +139,4 @@ class Acceptor {
       )
     return undefined
   }
-}
-
-function shutDown(server: Server): Promise<void> {
-  return new Promise(resolve => {
-    server.tryShutdown(() => resolve())
-    server.forceShutdown()
-  })
 }

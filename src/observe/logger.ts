@@ -45,13 +45,16 @@ function lineStream(to: NonNullable<LoggerOptions['to']>): DestinationStream {
   return typeof to === 'string' ? destination({ dest: descriptor(to), sync: true }) : to
 }
 
+/** What a person does not need on each line: the message says it, or it is for programs. */
+const HIDDEN = 'pid,hostname,name,kind,resource,incarnation,event,supervisor,attempt,window,at'
+
 function prettyStream(to: NonNullable<LoggerOptions['to']>, colour: boolean | undefined): DestinationStream {
   const wanted =
     colour ?? (typeof to === 'string' && hasColours(to === 'stdout' ? process.stdout : process.stderr))
   const format = prettyFactory({
     colorize: wanted,
     // `at` and `window` come with each event of supervision; a person has the time in front of the line.
-    ignore: 'pid,hostname,at,window',
+    ignore: HIDDEN,
     translateTime: 'SYS:HH:MM:ss.l',
     singleLine: true,
   })

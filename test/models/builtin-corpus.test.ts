@@ -124,6 +124,7 @@ describe('the corpus of the built-in model', () => {
     const known: Record<string, (key: string) => unknown> = {
       default: key => facts.config[key]?.default,
       environment: key => facts.config[key]?.environment,
+      limit: key => (facts.limits as Record<string, string>)[key],
       exit: key => facts.exitCodes[key],
       package: key => (facts.package as Record<string, string>)[key],
     }
