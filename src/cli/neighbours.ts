@@ -1,3 +1,4 @@
+import type { Config } from '../config/schema.ts'
 import type { DiscoveredPeer, DiscoveryClient, DiscoveryEvent } from '../discovery/discovery.ts'
 import type { Node } from '../node.ts'
 import { supervise } from '../supervision/supervise.ts'
@@ -13,17 +14,27 @@ export interface Neighbours extends AsyncDisposable {
   connected(node: Node, signal: AbortSignal): Promise<void>
 }
 
+/** Which nodes to start. */
+export interface NeighbourOptions {
+  readonly count: number
+  /** The model that they are to hold layers of. */
+  readonly model: string
+  /** How they run their engines. */
+  readonly engine: Config['engine']
+  /** Secret of the cluster. */
+  readonly key: string | undefined
+  /** Tells people what is going on. */
+  readonly say: (text: string) => void
+  readonly signal: AbortSignal
+}
+
 /**
  * Starts node processes side by side and waits until all are ready.
  *
  * @throws EXO_RESOURCE_FAILED when one does not start
  */
-export async function startNeighbours(
-  count: number,
-  model: string,
-  say: (text: string) => void,
-  signal: AbortSignal,
-): Promise<Neighbours> {
+export async function startNeighbours(options: NeighbourOptions): Promise<Neighbours> {
+  const { count, model, engine, key, say, signal } = options
   const listeners = new Set<(event: DiscoveryEvent) => void>()
   const peers = new Map<string, DiscoveredPeer>()
   const namespace = `run-${process.pid}`
@@ -50,7 +61,7 @@ export async function startNeighbours(
         const ref = await root.start({
           id: name,
           resource: nodeProcess,
-          input: { name, namespace, model, threads: 1 },
+          input: { name, namespace, model, engine, ...(key !== undefined && { key }) },
         })
         found(await ref.ready({ signal }))
         ref.subscribe(({ state }) => {

@@ -1,8 +1,10 @@
 import { type ChildProcess, fork } from 'node:child_process'
-import { extname } from 'node:path'
+import { extname, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { node as machine } from '../../machines/node.ts'
+import type { Config } from '../config/schema.ts'
 import { type ErrorRecord, ExovisorError, fromErrorRecord } from '../errors.ts'
+import { builtinModel } from '../models/resolve.ts'
 import { defineResource } from '../resources/define.ts'
 
 /** What a further node process on this machine is started with. */
@@ -12,7 +14,7 @@ export interface NodeProcessInput {
   /** The model that it is to hold layers of. */
   readonly model: string
   readonly key?: string
-  readonly threads: number
+  readonly engine: Config['engine']
 }
 
 /** A node process that is ready. */
@@ -24,6 +26,9 @@ export interface NodeProcessClient {
   /** `host:port` of its gRPC server. */
   readonly grpc: string
 }
+
+/** The process runs in another folder, so a path must be absolute. */
+const locate = (model: string): string => (model === builtinModel ? model : resolve(model))
 
 const MAIN = new URL(`./main${extname(import.meta.filename)}`, import.meta.url)
 const GRACE_MS = 2_000
@@ -37,7 +42,8 @@ export const nodeProcess = defineResource<NodeProcessInput, NodeProcessClient & 
   displayName: ({ name }) => `node process ${name}`,
 
   async initialize({ input, signal, self, log, clock }) {
-    const child = fork(MAIN, ['up', '--json', '--name', input.name, '--model', input.model], {
+    const child = fork(MAIN, ['up', '--json', '--name', input.name, '--model', locate(input.model)], {
+      cwd: import.meta.dirname,
       execArgv: [],
       env: { ...withoutSettings(process.env), ...settings(input) },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
@@ -88,13 +94,14 @@ export const nodeProcess = defineResource<NodeProcessInput, NodeProcessClient & 
   cleanup: async client => client?.stop(),
 })
 
-function settings({ namespace, key, threads }: NodeProcessInput): Record<string, string> {
+/** All that it needs comes by its environment; it runs in the folder of the package, where no configuration file lies. */
+function settings({ namespace, key, engine }: NodeProcessInput): Record<string, string> {
   return {
     EXOVISOR_NODE__NAMESPACE: namespace,
     EXOVISOR_API__ENABLED: 'false',
     EXOVISOR_DISCOVERY__UDP__ENABLED: 'false',
     EXOVISOR_GRPC__PORT: '0',
-    EXOVISOR_ENGINE__THREADS: String(threads),
+    EXOVISOR_ENGINE: JSON.stringify(engine),
     ...(key !== undefined && { EXOVISOR_GRPC__KEY: key }),
   }
 }

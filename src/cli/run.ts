@@ -1,11 +1,12 @@
 import { Command, InvalidArgumentError } from 'commander'
 import type { GenerationEvent, GenerationRequest, StageDescription } from '../cluster/generation.ts'
 import { ExovisorError } from '../errors.ts'
-import { type Node, spawnNode } from '../node.ts'
+import { type Node, type SpawnNodeOptions, spawnNode } from '../node.ts'
+import { nodeConfig } from '../node-options.ts'
 import { exitCodes } from './exit-codes.ts'
 import { onInterrupt } from './interrupt.ts'
 import { writeJsonLine } from './json-lines.ts'
-import { startNeighbours } from './neighbours.ts'
+import { type Neighbours, startNeighbours } from './neighbours.ts'
 
 interface RunOptions {
   readonly config?: string
@@ -65,22 +66,20 @@ async function run(model: string, prompt: string, options: RunOptions): Promise<
   const interrupt = onInterrupt()
   const say = options.json ? () => {} : (text: string) => void process.stderr.write(text)
   try {
+    const spawning = spawnOptions(model, options, interrupt.signal)
+    const { engine, grpc } = nodeConfig(spawning)
     await using neighbours =
-      options.nodes > 1 ? await startNeighbours(options.nodes - 1, model, say, interrupt.signal) : undefined
-    await using node = await spawnNode({
-      ...(options.config !== undefined && { config: options.config }),
-      flags: {
-        model,
-        'api.enabled': false,
-        'discovery.udp.enabled': false,
-        'node.name': 'node-1',
-        ...(neighbours && { 'node.namespace': neighbours.namespace }),
-        'log.level': options.verbose ? 'info' : 'silent',
-      },
-      place: 'on-demand',
-      ...(neighbours && { discovery: [neighbours.discovery] }),
-      signal: interrupt.signal,
-    })
+      options.nodes > 1
+        ? await startNeighbours({
+            count: options.nodes - 1,
+            model,
+            engine,
+            key: grpc.key,
+            say,
+            signal: interrupt.signal,
+          })
+        : undefined
+    await using node = await spawnNode(neighbours ? joined(spawning, neighbours) : spawning)
     await neighbours?.connected(node, interrupt.signal)
     await answer(node, request(node, prompt, options, interrupt.signal), options.json === true)
   } catch (error) {
@@ -89,6 +88,28 @@ async function run(model: string, prompt: string, options: RunOptions): Promise<
     interrupt.dispose()
   }
   if (interrupt.signal.aborted) process.exitCode = exitCodes.interrupted
+}
+
+/** The entry node: on loopback, without an API, whatever else the configuration says. */
+function spawnOptions(model: string, { config, verbose }: RunOptions, signal: AbortSignal): SpawnNodeOptions {
+  return {
+    ...(config !== undefined && { config }),
+    flags: {
+      model,
+      'api.enabled': false,
+      'discovery.udp.enabled': false,
+      'grpc.host': '127.0.0.1',
+      'grpc.port': 0,
+      'node.name': 'node-1',
+      ...(verbose ? {} : { 'log.level': 'silent' }),
+    },
+    place: 'on-demand',
+    signal,
+  }
+}
+
+function joined(options: SpawnNodeOptions, { discovery, namespace }: Neighbours): SpawnNodeOptions {
+  return { ...options, flags: { ...options.flags, 'node.namespace': namespace }, discovery: [discovery] }
 }
 
 function request(node: Node, prompt: string, options: RunOptions, signal: AbortSignal): GenerationRequest {
