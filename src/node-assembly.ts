@@ -17,21 +17,43 @@ import { udpDiscovery } from './discovery/udp.ts'
 import { MAX_WAITING } from './engine/compute-protocol.ts'
 import { ExovisorError } from './errors.ts'
 import { loadModel } from './models/load.ts'
+import type { Model } from './models/model.ts'
 import { loadTokenizer } from './models/tokenizer.ts'
 import { type Identity, loadIdentity } from './network/identity.ts'
 import { IncarnationLedger } from './network/incarnation-ledger.ts'
 import { type NodeDescription, nodeServer, PROTOCOL_VERSION } from './network/node-server.ts'
 import { type PeerClient, type PeerMessage, peer } from './network/peer.ts'
-import type { NodeParts } from './node.ts'
 import { nodeBackend } from './node-backend.ts'
 import { defaultNodeName, type SpawnNodeOptions } from './node-options.ts'
 import { type NodeRoot, rootSupervisor } from './node-root.ts'
+import type { Journal } from './observe/journal.ts'
 import type { WaitOptions } from './resources/types.ts'
 import { apiServer } from './serving/api-server.ts'
 import type { GenerationBackend } from './serving/backend.ts'
 import { supervisorResource } from './supervision/supervisor-resource.ts'
-import type { Supervisor } from './supervision/types.ts'
+import type { SupervisionEvent, Supervisor } from './supervision/types.ts'
 import { version } from './version.ts'
+
+/** What {@link assembleNode} puts together. */
+export interface NodeParts {
+  readonly id: string
+  readonly name: string
+  readonly api: string | undefined
+  readonly grpc: string
+  readonly model: Model
+  readonly context: number
+  readonly root: Supervisor
+  readonly peers: PeerGroup<PeerClient, PeerMessage>
+  readonly placement: Placement
+  readonly service: ModelService
+  readonly journal: Journal<SupervisionEvent>
+  /** Settles when the model is placed for the first time; at once for a node that places on demand. */
+  readonly placed: Promise<unknown>
+  /** Resolves when so many peers are READY. */
+  readonly connected: (peers: number, options?: WaitOptions) => Promise<void>
+  /** Stops what the supervisors do not own. */
+  readonly dispose: () => void
+}
 
 /** Puts a node together, part by part; what has started is stopped again when a later part fails. */
 export async function assembleNode(config: Config, options: SpawnNodeOptions): Promise<NodeParts> {

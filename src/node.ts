@@ -1,18 +1,14 @@
 import type { InspectionObserver } from './actors/inspection.ts'
 import type { GenerationDone, GenerationEvent, GenerationRequest } from './cluster/generation.ts'
 import type { ModelService } from './cluster/model-service.ts'
-import type { PeerGroup } from './cluster/peer-group.ts'
-import type { Placement } from './cluster/placement.ts'
 import { realClock } from './concurrency/clock.ts'
 import { waitFor } from './concurrency/wait-for.ts'
 import { ExovisorError } from './errors.ts'
-import type { Model } from './models/model.ts'
-import type { PeerClient, PeerMessage } from './network/peer.ts'
-import { assembleNode } from './node-assembly.ts'
+import { assembleNode, type NodeParts } from './node-assembly.ts'
 import { nodeConfig, type SpawnNodeOptions } from './node-options.ts'
 import type { Journal } from './observe/journal.ts'
 import type { ResourceRef, WaitOptions } from './resources/types.ts'
-import type { ChildSnapshot, SupervisionEvent, Supervisor, SupervisorEnd } from './supervision/types.ts'
+import type { ChildSnapshot, SupervisionEvent, SupervisorEnd } from './supervision/types.ts'
 
 export type { SpawnNodeOptions } from './node-options.ts'
 
@@ -78,27 +74,6 @@ export interface Node extends AsyncDisposable {
   close(): Promise<void>
   /** Resolves when the node has ended, after `close()` or because its supervisor gave up. */
   readonly closed: Promise<SupervisorEnd>
-}
-
-/** The parts that {@link assembleNode} puts together. */
-export interface NodeParts {
-  readonly id: string
-  readonly name: string
-  readonly api: string | undefined
-  readonly grpc: string
-  readonly model: Model
-  readonly context: number
-  readonly root: Supervisor
-  readonly peers: PeerGroup<PeerClient, PeerMessage>
-  readonly placement: Placement
-  readonly service: ModelService
-  readonly journal: Journal<SupervisionEvent>
-  /** Settles when the model is placed for the first time; at once for a node that places on demand. */
-  readonly placed: Promise<unknown>
-  /** Resolves when so many peers are READY. */
-  readonly connected: (peers: number, options?: WaitOptions) => Promise<void>
-  /** Stops what the supervisors do not own. */
-  readonly dispose: () => void
 }
 
 /**

@@ -141,7 +141,10 @@ export class ShardHost {
     return this.#supervisor.start({ id: this.#childId(order.placement), resource: inference, input })
   }
 
-  /** The engine may have died a moment ago, and nobody has noticed yet: asking it makes sure. */
+  /**
+   * The engine may have died or hung a moment ago, and nobody has noticed yet: asking it makes sure. One that does
+   * not answer is reported as lost, so that its supervisor restarts it now and not after some failed probes.
+   */
   async #answer(
     ref: ResourceRef<InferenceClient, InferenceMessage>,
     signal?: AbortSignal,
@@ -153,6 +156,7 @@ export class ShardHost {
         return { endpoint: client.endpoint, enginePid: client.pid }
       } catch (error) {
         if (tries >= 3) throw error
+        if (ref.client === client) ref.fail(error)
       }
     }
   }

@@ -1,5 +1,3 @@
-export { VirtualClock } from './virtual-clock.ts'
-
 /** What {@link Clock.setTimeout} returns: opaque, good for {@link Clock.clearTimeout} only. */
 export type TimerHandle = unknown
 

@@ -4,7 +4,7 @@ import { watchEventLoop } from './event-loop.ts'
 import { type MetricEntry, type MetricName, metricCatalogue } from './metric-catalogue.ts'
 
 /** One HTTP request that is over. */
-interface RequestFacts {
+export interface RequestFacts {
   readonly method: string
   /** The pattern of the route, never the path. */
   readonly route: string

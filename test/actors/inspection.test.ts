@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { createMachine, type InspectionEvent } from 'xstate'
 import { lifecycle } from '../../machines/lifecycle.ts'
 import { MachineActor } from '../../src/actors/machine-actor.ts'
-import { VirtualClock } from '../../src/concurrency/clock.ts'
+import { VirtualClock } from '../../src/concurrency/virtual-clock.ts'
 
 const input = { name: 'x', kind: 'k', incarnation: 1, attempt: 0 }
 const listener = { changed: () => undefined, crashed: () => undefined, stopped: () => undefined }

@@ -30,6 +30,8 @@ function world() {
       calls.push(`start ${id} ${input.spec.layers.join('-')}`)
       return {
         ready: async () => client,
+        client,
+        fail: () => void calls.push('fail'),
         ask: async ({ epoch, next }: { epoch: number; next?: string }) =>
           void calls.push(`link ${epoch} ${next ?? 'nothing'}`),
       }
@@ -98,10 +100,11 @@ describe('a shard host', () => {
     })
   })
 
-  it('asks the engine before it answers, for it may have died a moment ago', async () => {
-    const { host, fallIll } = world()
+  it('asks the engine before it answers, and has one that does not answer restarted', async () => {
+    const { host, calls, fallIll } = world()
     fallIll(2)
     expect(await host.place(order())).toMatchObject({ enginePid: 42 })
+    expect(calls.slice(1)).toEqual(['fail', 'fail'])
     fallIll(9)
     await expect(host.place(order({ epoch: 2 }))).rejects.toMatchObject({ code: 'EXO_ENGINE_DIED' })
   })

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { VirtualClock } from '../../src/concurrency/clock.ts'
 import { limited } from '../../src/concurrency/limit.ts'
+import { VirtualClock } from '../../src/concurrency/virtual-clock.ts'
 import { watchLimits } from '../../src/concurrency/wait.ts'
 
 const late = () => new Error('late')

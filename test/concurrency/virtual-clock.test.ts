@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { VirtualClock } from '../../src/concurrency/clock.ts'
+import { VirtualClock } from '../../src/concurrency/virtual-clock.ts'
 
 describe('VirtualClock', () => {
   it('fires timers in the order of their times, each at its own time, equal ones in the order they were set', async () => {

@@ -7,7 +7,7 @@ import type { InferenceClient } from '../../src/engine/inference.ts'
 import { type Node, spawnNode } from '../../src/node.ts'
 import { silentLog } from '../../src/resources/log.ts'
 import type { ResourceRef } from '../../src/resources/types.ts'
-import { killProcess } from '../cli/exovisor.ts'
+import { alive, killProcess } from '../cli/exovisor.ts'
 import { testCluster, testNode } from './cluster.ts'
 
 const fixture = resolve(import.meta.dirname, '../fixtures/tiny-llama')
@@ -128,6 +128,15 @@ describe('a node whose parts fail', () => {
     expect(await ids(node, 40, count => count === 10 && killProcess(pid))).toEqual(whole)
     expect(engine.incarnation).toBe(2)
     expect((await engine.ready()).pid).not.toBe(pid)
+  })
+
+  it('goes on when its engine hangs in the middle, though its process lives', async () => {
+    await using node = await testNode('attic', fixture)
+    const whole = await ids(node, 40)
+    const { pid } = await engineOf(node).ready()
+    expect(await ids(node, 40, count => count === 10 && process.kill(pid, 'SIGSTOP'))).toEqual(whole)
+    expect(engineOf(node).incarnation).toBe(2)
+    expect(alive(pid)).toBe(false)
   })
 
   it('goes on with all answers when a stage dies while several run', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { VirtualClock } from '../../src/concurrency/clock.ts'
+import { VirtualClock } from '../../src/concurrency/virtual-clock.ts'
 import { ExovisorError } from '../../src/errors.ts'
 import { createResource } from '../../src/resources/create.ts'
 import { scripted } from './scripted.ts'

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { AnyActorRef } from 'xstate'
 import { getAdjacencyMap, getShortestPaths } from 'xstate/graph'
 import { type LifecycleState, lifecycle, lifecycleEvents, lifecycleStates } from '../../machines/index.ts'
-import { VirtualClock } from '../../src/concurrency/clock.ts'
+import { VirtualClock } from '../../src/concurrency/virtual-clock.ts'
 import { createResource } from '../../src/resources/create.ts'
 import { scripted } from './scripted.ts'
 

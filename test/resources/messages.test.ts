@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { lifecycle } from '../../machines/lifecycle.ts'
-import { VirtualClock } from '../../src/concurrency/clock.ts'
 import { deferred } from '../../src/concurrency/deferred.ts'
+import { VirtualClock } from '../../src/concurrency/virtual-clock.ts'
 import { createResource } from '../../src/resources/create.ts'
 import { defineResource } from '../../src/resources/define.ts'
 import { scripted } from './scripted.ts'

@@ -1,8 +1,8 @@
 import { once } from 'node:events'
 import { connect, createServer } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
-import { VirtualClock } from '../../src/concurrency/clock.ts'
 import { deferred } from '../../src/concurrency/deferred.ts'
+import { VirtualClock } from '../../src/concurrency/virtual-clock.ts'
 import {
   type ApiListenOptions,
   defaultApiPort,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { lifecycle } from '../../machines/lifecycle.ts'
-import { VirtualClock } from '../../src/concurrency/clock.ts'
+import { VirtualClock } from '../../src/concurrency/virtual-clock.ts'
 import { defineResource } from '../../src/resources/define.ts'
 import { supervise } from '../../src/supervision/supervise.ts'
 import type { Supervisor } from '../../src/supervision/types.ts'

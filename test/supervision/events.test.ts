@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { InspectionEvent } from 'xstate'
 import { lifecycleMachine } from '../../machines/lifecycle.ts'
-import { VirtualClock } from '../../src/concurrency/clock.ts'
+import { VirtualClock } from '../../src/concurrency/virtual-clock.ts'
 import { supervise } from '../../src/supervision/supervise.ts'
 import type { SupervisionEvent } from '../../src/supervision/types.ts'
 import { scripted } from '../resources/scripted.ts'

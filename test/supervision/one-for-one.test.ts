@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { type Clock, VirtualClock } from '../../src/concurrency/clock.ts'
+import type { Clock } from '../../src/concurrency/clock.ts'
 import { deferred } from '../../src/concurrency/deferred.ts'
+import { VirtualClock } from '../../src/concurrency/virtual-clock.ts'
 import { supervise } from '../../src/supervision/supervise.ts'
 import { calm, grow, kid } from './tree.ts'
 

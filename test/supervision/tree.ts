@@ -1,5 +1,5 @@
-import { VirtualClock } from '../../src/concurrency/clock.ts'
 import { seededRandom } from '../../src/concurrency/random.ts'
+import { VirtualClock } from '../../src/concurrency/virtual-clock.ts'
 import { childSpec } from '../../src/supervision/child-spec.ts'
 import type { PolicyInput } from '../../src/supervision/policy.ts'
 import { supervise } from '../../src/supervision/supervise.ts'
