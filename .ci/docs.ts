@@ -3,7 +3,7 @@
  * With --check it writes nothing, and fails when a part is stale.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
-import { machines } from '../machines/index.ts'
+import { lifecycle, machines } from '../machines/index.ts'
 import { toMermaid } from '../src/cli/mermaid.ts'
 import { describeConfig } from '../src/config/describe.ts'
 import { builtinPolicies } from '../src/config/policies.ts'
@@ -43,6 +43,11 @@ const parts: Readonly<Record<string, () => string>> = {
       Object.entries(builtinPolicies).map(([name, { description }]) => [code(name), description]),
     ),
   scores,
+  states: () =>
+    table(
+      ['state', 'meaning'],
+      Object.entries(lifecycle.config.states ?? {}).map(([name, state]) => [name, state.description ?? '']),
+    ),
   machines: () =>
     Object.entries(machines)
       .map(([name, machine]) => {

@@ -3,7 +3,7 @@ import { benchmarkPrompt, greedyPayload, measureBatch, measureSequence } from '.
 import { StageChain } from '../cluster/stage-chain.ts'
 import { realClock } from '../concurrency/clock.ts'
 import { EngineProcess } from '../engine/engine-process.ts'
-import type { ExovisorError } from '../errors.ts'
+import { ExovisorError } from '../errors.ts'
 import { loadModel } from '../models/load.ts'
 import type { Model } from '../models/model.ts'
 import { dialTensors } from '../network/tensor-server.ts'
@@ -63,6 +63,13 @@ function whole(min: number, max: number) {
 
 async function bench(directory: string, options: BenchOptions): Promise<void> {
   const model = await loadModel(directory)
+  const { contextLength } = model.config
+  const length = options.context + options.tokens
+  if (length > contextLength)
+    throw new ExovisorError(
+      'EXO_PROMPT_TOO_LONG',
+      `--context ${options.context} and --tokens ${options.tokens} make ${length} tokens, but ${model.name} takes ${contextLength}`,
+    )
   const interrupt = onInterrupt()
   let died: (error: ExovisorError) => void = () => {}
   const death = new Promise<never>((_, reject) => {
@@ -73,7 +80,7 @@ async function bench(directory: string, options: BenchOptions): Promise<void> {
     spec: {
       model: model.directory,
       layers: [0, model.config.layers],
-      context: Math.min(model.config.contextLength, Math.max(options.context + options.tokens, 16)),
+      context: Math.min(contextLength, Math.max(length, 16)),
       slots: options.batch ?? 1,
       threads: options.threads,
       prefillChunk: 128,
