@@ -45,7 +45,8 @@ async function up(options: UpOptions): Promise<void> {
         id: node.id,
       })
     else greet(node)
-    await Promise.race([interrupt.asked, node.closed])
+    const end = await Promise.race([interrupt.asked, node.closed])
+    if (typeof end === 'object' && end.error) throw end.error
     if (!options.json && interrupt.signal.aborted)
       process.stderr.write('\nstopping; press Ctrl+C again to force it\n')
   } catch (error) {

@@ -74,6 +74,29 @@ describe('exovisor up', () => {
     await node.ended
   })
 
+  it('ends with 1 and the chain of causes when its supervisor gives up', async () => {
+    const node = up([], { EXOVISOR_SUPERVISION__KINDS: '{ inference: { intensity: { restarts: 0 } } }' })
+    await ready(node)
+    const [pid] = await enginePids(node)
+    killProcess(pid)
+    expect((await node.ended).code).toBe(1)
+    expect(node.stderr()).toContain('EXO_INTENSITY_EXCEEDED')
+    expect(node.stderr()).toContain(`engine process ${pid} ended`)
+  })
+
+  it('lets a running answer finish after Ctrl+C', async () => {
+    const node = up()
+    const { api } = await ready(node)
+    const answer = await complete(api, 120, undefined, true)
+    const reader = answer.body?.pipeThrough(new TextDecoderStream()).getReader()
+    let text = (await reader?.read())?.value ?? ''
+    node.child.kill('SIGINT')
+    for (let next = await reader?.read(); next && !next.done; next = await reader?.read()) text += next.value
+    expect(text).toContain('[DONE]')
+    expect(text).toContain('"finish_reason":"length"')
+    expect((await node.ended).code).toBe(0)
+  })
+
   it('names the port that is taken and who asked for it, and leaves nothing running', async () => {
     const taken = createServer().listen(0, '127.0.0.1')
     await once(taken, 'listening')
@@ -124,11 +147,11 @@ describe('exovisor up', () => {
   })
 })
 
-function complete(api: string, maxTokens: number, signal?: AbortSignal): Promise<Response> {
+function complete(api: string, maxTokens: number, signal?: AbortSignal, stream = false): Promise<Response> {
   return fetch(`${api}/v1/completions`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ model: 'tiny-llama', prompt: 'x', max_tokens: maxTokens, temperature: 0 }),
+    body: JSON.stringify({ model: 'tiny-llama', prompt: 'x', max_tokens: maxTokens, temperature: 0, stream }),
     ...(signal && { signal }),
   })
 }
