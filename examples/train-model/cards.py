@@ -149,9 +149,12 @@ def load_cards(facts):
         template = row.get('answer') or kinds[kind]['answer']
         if kind == 'config' and fields['default'] is None:
             template = kinds[kind]['answerWithoutDefault']
+        names = row.get('names', []) * 2 + spoken_names(kind, row['id'])
+        if '<NAME>' in fields.get('environment', ''):
+            names += [f"supervision.policies.<name>.{row['id'].lower()}", f"{row['id'].lower()} in a policy"]
         cards.append(Card(
             kind, row['id'], fill(template, fields, facts), kinds[kind]['weight'],
-            row.get('names', []) * 2 + spoken_names(kind, row['id']),
+            names,
             row.get('tasks', []), row.get('situations', []), row.get('questions', []),
         ))
     return cards

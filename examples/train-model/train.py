@@ -108,7 +108,7 @@ def train(model, source, steps, rate, progress):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('--steps', type=int, default=2200)
+    parser.add_argument('--steps', type=int, default=2500)
     parser.add_argument('--seed', type=int, default=1)
     parser.add_argument('--rate', type=float, default=2e-3)
     parser.add_argument('--tokens', type=int, default=1536, help='tokens of one batch')

@@ -1,9 +1,11 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
-import { type Fault, fault } from './fault.ts'
+import { ExovisorError } from '../errors.ts'
+import { faultForError } from './error-answers.ts'
+import type { Fault } from './fault.ts'
 
 const digest = (text: string) => createHash('sha256').update(text).digest()
 const bearer = /^Bearer +(\S+) *$/i
-const challenge = { headers: { 'www-authenticate': 'Bearer' } }
+const unauthorized = (message: string): Fault => faultForError(new ExovisorError('EXO_UNAUTHORIZED', message))
 
 /**
  * Makes the check of the Authorization header. Keys are compared by their hashes in constant time,
@@ -14,11 +16,10 @@ export function keyCheck(keys: readonly string[]): (header: string | undefined) 
   return header => {
     const presented = header === undefined ? undefined : bearer.exec(header)?.[1]
     if (presented === undefined) {
-      const message = 'the API key is missing; expected the header Authorization: Bearer KEY'
-      return fault(401, 'invalid_api_key', message, challenge)
+      return unauthorized('the API key is missing; expected the header Authorization: Bearer KEY')
     }
     const hash = digest(presented)
     const matches = known.filter(key => timingSafeEqual(key, hash)).length
-    return matches > 0 ? undefined : fault(401, 'invalid_api_key', 'the API key is wrong', challenge)
+    return matches > 0 ? undefined : unauthorized('the API key is wrong')
   }
 }

@@ -7,6 +7,7 @@ interface Answer {
   readonly code?: string
   /** Seconds after which it is worth trying again. */
   readonly retryAfter?: number
+  readonly headers?: Readonly<Record<string, string>>
 }
 
 /** How the API answers each error that a caller can meet. What does not stand here is a fault of ours: 500. */
@@ -15,7 +16,7 @@ const answers: Readonly<Partial<Record<ErrorCode, Answer>>> = {
   EXO_SAMPLING_INVALID: { status: 400 },
   EXO_TEMPLATE_INVALID: { status: 400 },
   EXO_PROMPT_TOO_LONG: { status: 400, code: 'context_length_exceeded' },
-  EXO_UNAUTHORIZED: { status: 401, code: 'invalid_api_key' },
+  EXO_UNAUTHORIZED: { status: 401, code: 'invalid_api_key', headers: { 'www-authenticate': 'Bearer' } },
   EXO_NOT_FOUND: { status: 404, code: 'not_found' },
   EXO_MODEL_NOT_FOUND: { status: 404, code: 'model_not_found' },
   EXO_ENGINE_BUSY: { status: 429, retryAfter: 1 },
@@ -48,7 +49,10 @@ export function faultForError(error: unknown): Fault {
   const param = error.details['param']
   return fault(answer.status, answer.code ?? error.code, error.message, {
     ...(typeof param === 'string' && { param }),
-    ...(answer.retryAfter !== undefined && { headers: { 'retry-after': String(answer.retryAfter) } }),
+    headers: {
+      ...answer.headers,
+      ...(answer.retryAfter !== undefined && { 'retry-after': String(answer.retryAfter) }),
+    },
   })
 }
 

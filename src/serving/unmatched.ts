@@ -1,4 +1,6 @@
 import type { FastifyInstance } from 'fastify'
+import { ExovisorError } from '../errors.ts'
+import { faultForError } from './error-answers.ts'
 import { fault, sendFault } from './fault.ts'
 
 interface KnownRoute {
@@ -27,7 +29,8 @@ export function addUnmatchedHandler(app: FastifyInstance): void {
     const shown = JSON.stringify(path.slice(0, 100))
     const allowed = new Set(routes.filter(route => matches(route.url, path)).flatMap(route => route.methods))
     if (allowed.size === 0) {
-      return sendFault(reply, fault(404, 'not_found', `there is no path ${shown}; GET / lists the paths`))
+      const missing = new ExovisorError('EXO_NOT_FOUND', `there is no path ${shown}; GET / lists the paths`)
+      return sendFault(reply, faultForError(missing))
     }
     const allow = [...allowed].sort().join(', ')
     const message = `${shown} does not take ${request.method}; expected ${allow}`
