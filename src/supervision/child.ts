@@ -12,9 +12,10 @@ import type { Policy } from './policy.ts'
 import type { AnyChildSpec, ChildSnapshot, SupervisionEvent, WindowFill } from './types.ts'
 import { RestartWindow } from './window.ts'
 
-/** The part of an event that a child knows. */
+/** The part of an event that a child knows. Without `incarnation` it is about the current one. */
 export type ChildEvent = Pick<SupervisionEvent, 'type' | 'delay' | 'reason' | 'count'> & {
   readonly error?: ExovisorError
+  readonly incarnation?: number
 }
 
 /** What a child needs of its supervisor. */
@@ -207,7 +208,9 @@ export class Child {
       parent: this.#host.actor,
       listener: {
         changed: change => this.#changed(incarnation, change),
-        cleanupFailed: error => this.#emit({ type: 'shutdown_error', error }),
+        // A cleanup that was left behind may still fail when a successor is the current incarnation.
+        cleanupFailed: error =>
+          this.#emit({ type: 'shutdown_error', incarnation: incarnation.number, error }),
       },
     })
     this.ref.attach(incarnation)

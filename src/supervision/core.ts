@@ -152,12 +152,12 @@ export class SupervisorCore implements SupervisorClient, ChildHost, StrategyHost
   emit(child: Child, { error, ...event }: ChildEvent): void {
     const { clock, log } = this.environment
     const complete: SupervisionEvent = {
+      incarnation: child.ref.incarnation,
       ...event,
       at: clock.now(),
       supervisor: this.name,
       name: child.id,
       kind: child.ref.kind,
-      incarnation: child.ref.incarnation,
       attempt: child.attempt,
       window: child.windowFill(),
       ...(error && { error: toErrorRecord(error) }),

@@ -185,6 +185,20 @@ describe('a ref', () => {
     expect(resource.state).toBe('CLOSED')
   })
 
+  it('hands nothing on that a self says in CLOSED: the actor, which has ended, gets no event', async () => {
+    const { resource, lives } = make({}, peer)
+    await resource.initialize()
+    const late = () => lives[0]?.self.send({ type: 'call.started' })
+    const sent: string[] = []
+    resource.inspect(event => {
+      if (event.type === '@xstate.event') sent.push(`${event.event.type} in ${resource.state}`)
+    })
+    resource.subscribe(late)
+    await resource.close()
+    late()
+    expect(sent).toEqual(['close in READY', 'call.started in CLOSING', 'closed in CLOSING'])
+  })
+
   it('is CLOSED after its resource ended by itself', async () => {
     const { resource, lives, clock } = make()
     await resource.initialize()

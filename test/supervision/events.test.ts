@@ -100,6 +100,23 @@ describe('the events of a supervisor', () => {
       error: { message: 'the cleanup of scripted "a" failed: disk full' },
     })
   })
+
+  it('name the incarnation whose cleanup threw, also when it was left behind and a successor lives', async () => {
+    const a = kid('a', { cleanup: 'wait' })
+    const { root, clock, events } = await grow([a.spec])
+    root.ref('a').fail('x')
+    await clock.advance(400)
+    expect(root.ref('a')).toMatchObject({ state: 'READY', incarnation: 2 })
+    a.lives[0]?.cleaned.reject(new Error('disk full'))
+    await clock.settle()
+    const errors = events.filter(({ type }) => type === 'shutdown_error')
+    expect(errors.map(({ incarnation, error }) => [incarnation, error?.code])).toEqual([
+      [1, 'EXO_SHUTDOWN_TIMEOUT'],
+      [1, 'EXO_RESOURCE_FAILED'],
+    ])
+    a.lives[1]?.cleaned.resolve()
+    await root.close()
+  })
 })
 
 describe('the state of a supervisor', () => {
