@@ -26,7 +26,8 @@ const layers = (events: readonly GenerationEvent[]) => {
   return placement?.type === 'placement' ? placement.stages.map(stage => stage.layers) : []
 }
 
-describe('a model split over nodes', () => {
+// Many processes on few cores: what takes ten seconds on a quiet machine takes a minute on a busy one.
+describe('a model split over nodes', { timeout: 180_000 }, () => {
   const prompts = ['a b c', 'the quick brown fox', 'x']
 
   it('gives the ids and the text of the whole model, over 2, 3 and 4 nodes', async () => {
