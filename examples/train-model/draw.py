@@ -1,8 +1,9 @@
 """Draws conversations from the cards: wordings, synonyms, noise, unknown topics, follow-ups."""
 
+import json
 import re
 
-from cards import read
+from cards import HERE, read
 
 IDENTIFIER = re.compile(r'[_.`<-]|exovisor|\d')
 LETTERS = 'abcdefghijklmnopqrstuvwxyz'
@@ -42,12 +43,21 @@ def gerund(task):
     return f'{verb}ing {rest}'.strip()
 
 
+def bare(question):
+    """A question without what makes no difference: case, punctuation and doubled spaces."""
+    return ' '.join(re.sub(r'[^\w`.<>-]+', ' ', question.lower()).replace('`', '').strip(' .').split())
+
+
 class Drawer:
     """An endless source of turns. All chance comes from `random`, so a seed fixes the corpus."""
 
     def __init__(self, cards, random, unknown_share=0.2):
         self.cards, self.random, self.unknown_share = cards, random, unknown_share
         self.forms, self.unknown = read('forms'), read('unknown')
+        # Read for one thing only: so that chance does not draw what must stay unseen.
+        self.kept_out = {bare(json.loads(line)['question'])
+                         for path in sorted((HERE / 'heldout').glob('*.jsonl'))
+                         for line in path.read_text().splitlines() if line.strip()}
         names = read('names')
         self.made_up = {key: text.split() for key, text in names.items()}
         self.real = {card.id.lower() for card in cards} | {word for card in cards for word in card.id.lower().split()}
@@ -244,6 +254,13 @@ class Drawer:
         return self.known_turn()
 
     def conversation(self):
+        """A conversation without any question that is kept out of training for the score."""
+        while True:
+            turns = self.any_conversation()
+            if not any(bare(question) in self.kept_out for question, _ in turns):
+                return turns
+
+    def any_conversation(self):
         """One to three turns: single questions, unrelated questions in a row, or a question and its follow-up."""
         first = self.turn()
         turns, roll = [first[:2]], self.random.random()

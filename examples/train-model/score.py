@@ -10,7 +10,7 @@ import torch
 
 import bpe
 from cards import HERE, load_cards
-from draw import Drawer
+from draw import Drawer, bare
 from model import Llama, Shape, load_safetensors
 
 REFUSAL = "i don't know"
@@ -93,8 +93,9 @@ def plain_words(text):
 def wordings_of(cards, draws=100_000):
     """What training may have asked word for word: to tell how many test questions are none."""
     drawer = Drawer(cards, random.Random(1))
-    seen = {plain_words(question) for card in cards for question in card.questions}
-    return seen | {plain_words(drawer.turn()[0]) for _ in range(draws)}
+    written = [question for card in cards for question in card.questions if bare(question) not in drawer.kept_out]
+    asked = [question for _ in range(draws) for question, _ in drawer.conversation()]
+    return {plain_words(question) for question in written + asked}
 
 
 def all_scores(model, tokenizer, cards, show=None):

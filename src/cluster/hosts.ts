@@ -1,3 +1,4 @@
+import { ExovisorError, isExovisorError } from '../errors.ts'
 import type { PlacedShard } from '../network/node-messages.ts'
 import type { PeerClient, PeerMessage } from '../network/peer.ts'
 import type { ResourceRef } from '../resources/types.ts'
@@ -42,16 +43,49 @@ export function peerHost(ref: ResourceRef<PeerClient, PeerMessage>): StageHost |
     memory: memoryBytes,
     async place({ layers: [firstLayer, endLayer], ...order }, { signal }) {
       const request = { ...order, firstLayer, endLayer }
-      const held = await ref.ask({ type: 'place-shard', request }, { signal, timeout: PLACE_TIMEOUT_MS })
+      const held = await whileReady(ref, signal, limited =>
+        ref.ask({ type: 'place-shard', request }, { signal: limited, timeout: PLACE_TIMEOUT_MS }),
+      )
       const { tensorEndpoint, enginePid } = held as PlacedShard
       return { endpoint: tensorEndpoint, enginePid }
     },
     async link({ placement, epoch, next }, { signal }) {
       const request = { placement, epoch, nextEndpoint: next ?? '' }
-      await ref.ask({ type: 'link-stage', request }, { signal, timeout: CALL_TIMEOUT_MS })
+      await whileReady(ref, signal, limited =>
+        ref.ask({ type: 'link-stage', request }, { signal: limited, timeout: CALL_TIMEOUT_MS }),
+      )
     },
     async release(request) {
       await ref.ask({ type: 'release-shard', request }, { timeout: CALL_TIMEOUT_MS })
     },
+  }
+}
+
+/**
+ * Runs a call to a peer, and gives it up as soon as the peer is no longer READY: a machine that was unplugged in
+ * the middle of an answer must not hold the answer up until the deadline of the call.
+ *
+ * @throws EXO_PEER_UNREACHABLE when the peer left READY
+ */
+async function whileReady<Answer>(
+  ref: ResourceRef<PeerClient, PeerMessage>,
+  signal: AbortSignal,
+  call: (signal: AbortSignal) => Promise<Answer>,
+): Promise<Answer> {
+  const limit = new AbortController()
+  const abort = () => limit.abort(signal.reason)
+  const leave = ref.subscribe(({ state }) => {
+    if (state !== 'READY')
+      limit.abort(new ExovisorError('EXO_PEER_UNREACHABLE', `${ref.name} became ${state}`))
+  })
+  signal.addEventListener('abort', abort, { once: true })
+  if (signal.aborted) abort()
+  try {
+    return await call(limit.signal)
+  } catch (error) {
+    throw isExovisorError(limit.signal.reason, 'EXO_PEER_UNREACHABLE') ? limit.signal.reason : error
+  } finally {
+    leave()
+    signal.removeEventListener('abort', abort)
   }
 }

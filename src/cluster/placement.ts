@@ -45,9 +45,9 @@ export class Placement {
   readonly #options: PlacementOptions
   readonly #closing = new AbortController()
   #epoch = 0
-  #active:
-    | { readonly placement: ActivePlacement; readonly hosts: readonly StageHost[]; readonly offered: string }
-    | undefined
+  #active: { readonly placement: ActivePlacement; readonly offered: string } | undefined
+  /** The nodes that were asked to hold a shard, also by tries that failed. */
+  readonly #holders = new Map<string, StageHost>()
   #establishing: Promise<ActivePlacement> | undefined
 
   constructor(options: PlacementOptions) {
@@ -77,11 +77,14 @@ export class Placement {
       : this.#establishing
   }
 
-  /** Gives all shards up. */
+  /** Gives all shards up; a node that does not answer within five seconds is left to notice by itself. */
   async close(): Promise<void> {
     this.#closing.abort(new ExovisorError('EXO_ABORTED', `placement ${this.#options.name} was closed`))
     await this.#establishing?.catch(() => undefined)
-    await this.#retire([])
+    const released = this.#retire([])
+    await waitFor(released, realClock, 'the release of shards', { timeout: RELEASE_TIMEOUT_MS }).catch(
+      () => undefined,
+    )
   }
 
   #offered(): string {
@@ -126,7 +129,9 @@ export class Placement {
     const hosts = new Map([entry, ...peers].map(host => [host.id, host]))
     const stages = plan.stages.map(stage => ({ ...stage, host: hosts.get(stage.node) ?? entry }))
     const used = stages.map(({ host }) => host)
-    await this.#retire(used)
+    // A node that hangs takes its time to answer; the answer that is to go on has none to lose.
+    void this.#retire(used)
+    for (const host of used) this.#holders.set(host.id, host)
     const held = await this.#place(plan, stages)
     await this.#link(epoch, stages, held)
     const first = held[0]
@@ -142,7 +147,7 @@ export class Placement {
       }),
     )
     const placement = { epoch, stages: description, chain: new StageChain(link, epoch) }
-    this.#active = { placement, hosts: used, offered }
+    this.#active = { placement, offered }
     log.info({ placement: name, epoch, stages: description }, 'placed')
     return placement
   }
@@ -197,21 +202,23 @@ export class Placement {
     }
   }
 
-  /** Closes the chain, and has the hosts that are no longer used give their shards up. */
+  /** Closes the chain, and has the nodes that are no longer used give their shards up. */
   async #retire(kept: readonly StageHost[]): Promise<void> {
-    const old = this.#active
-    if (!old) return
+    this.#active?.placement.chain.close()
     this.#active = undefined
-    old.placement.chain.close()
     const ids = new Set(kept.map(({ id }) => id))
-    const gone = old.hosts.filter(({ id }) => !ids.has(id))
+    const gone = [...this.#holders.values()].filter(({ id }) => !ids.has(id))
+    for (const { id } of gone) this.#holders.delete(id)
     const { name, log } = this.#options
-    const releases = gone.map(host => host.release({ placement: name, epoch: old.placement.epoch }))
+    const epoch = this.#epoch
+    const releases = gone.map(host => host.release({ placement: name, epoch }))
     for (const result of await Promise.allSettled(releases))
       if (result.status === 'rejected')
         log.debug({ placement: name, error: result.reason }, 'a shard could not be released')
   }
 }
+
+const RELEASE_TIMEOUT_MS = 5_000
 
 /** Says at which host a step of a placement failed. */
 class HostFailure extends Error {

@@ -87,7 +87,26 @@ describe('a placement', () => {
     const { epoch } = await placement.acquire()
     const [gone] = peers.splice(0, 1)
     await placement.acquire()
-    expect(gone?.released).toEqual([epoch])
+    expect(gone?.released).toHaveLength(1)
+    expect(gone?.released[0]).toBeGreaterThanOrEqual(epoch)
+    expect(gone?.engine).toBeUndefined()
+  })
+
+  it('does not wait for a node that hangs when it goes on without it', async () => {
+    const { placement, peers } = fakeCluster(['b', 'c'])
+    await placement.acquire()
+    const [hanging] = peers.splice(0, 1)
+    if (hanging) hanging.release = () => new Promise(() => {})
+    expect(layers(await placement.acquire()).map(([node]) => node)).toEqual(['entry', 'c'])
+  })
+
+  it('has a node give its shard up that held one for a try that failed', async () => {
+    const { placement, peers } = fakeCluster(['b', 'c'])
+    const [b] = peers
+    if (b) b.link = () => Promise.reject(fault('EXO_PEER_REJECTED'))
+    expect((await placement.acquire()).stages.map(stage => stage.node)).toEqual(['entry', 'c'])
+    expect(b?.orders).toHaveLength(1)
+    expect(b?.engine).toBeUndefined()
   })
 
   it('fails with the cause at once when the entry itself cannot hold its layers', async () => {
