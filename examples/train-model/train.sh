@@ -1,5 +1,5 @@
 #!/bin/sh
-# Facts from the sources, then corpus, tokenizer, training, export and score: 6 to 8 minutes of one core.
+# Facts from the sources, then corpus, tokenizer, training, export and score: about 18 minutes of one core.
 set -eu
 cd "$(dirname "$0")"
 npx node --conditions=source facts.ts > facts.json.new
