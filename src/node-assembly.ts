@@ -8,6 +8,7 @@ import { PeerGroup } from './cluster/peer-group.ts'
 import { Placement } from './cluster/placement.ts'
 import { ShardHost } from './cluster/shard-host.ts'
 import { realClock } from './concurrency/clock.ts'
+import { refuseAborted } from './concurrency/refuse-aborted.ts'
 import { waitFor } from './concurrency/wait-for.ts'
 import type { Config } from './config/schema.ts'
 import type { DiscoveryClient } from './discovery/discovery.ts'
@@ -51,29 +52,39 @@ export interface NodeParts {
   readonly placed: Promise<unknown>
   /** Resolves when so many peers are READY. */
   readonly connected: (peers: number, options?: WaitOptions) => Promise<void>
+  /** Takes no further generations and waits for those that run, as long as the configuration grants. */
+  readonly drained: () => Promise<void>
   /** Stops what the supervisors do not own. */
   readonly dispose: () => void
 }
 
 /** Puts a node together, part by part; what has started is stopped again when a later part fails. */
 export async function assembleNode(config: Config, options: SpawnNodeOptions): Promise<NodeParts> {
-  options.signal?.throwIfAborted()
+  refuseAborted(options.signal, 'the start of a node')
   const model = await loadModel(config.model)
   const tokenizer = await loadTokenizer(model.directory)
   const base = await rootSupervisor(config, options)
   const abort = () => void base.root.close()
   options.signal?.addEventListener('abort', abort, { once: true })
+  let started: PeerGroup<PeerClient, PeerMessage> | undefined
   try {
     const self = await describeSelf(config)
     const shards = shardHost(config, base.root, self)
     const grpc = await startServer(config, base.root, self, shards)
     const discovery = await startDiscovery(config, base, self, grpc, options.discovery ?? [])
     const { peers, connected } = await startPeers(config, base, self, shards, discovery)
+    started = peers
     const context = Math.min(config.engine.context ?? model.config.contextLength, model.config.contextLength)
+    const { slots } = config.engine
+    // A node without an API serves its peers; it places its own model only when somebody asks it in this process.
+    const later = options.place === 'on-demand' || !config.api.enabled
+    const admission = new Admission({ places: slots, waiting: MAX_WAITING })
     const placement = new Placement({
-      name: placementName(self.nodeId),
+      name: placementName(self.nodeId, self.incarnation),
       model,
       context,
+      slots,
+      keep: !later,
       ...(config.grpc.key !== undefined && { key: config.grpc.key }),
       entry: localHost({ id: self.nodeId, name: self.name, memory: self.memoryBytes, shards }),
       peers: () => peers.ready().flatMap(ref => peerHost(ref) ?? []),
@@ -83,14 +94,12 @@ export async function assembleNode(config: Config, options: SpawnNodeOptions): P
       model,
       tokenizer,
       context,
-      admission: new Admission({ places: config.engine.slots, waiting: MAX_WAITING }),
+      admission,
       acquire: signal => placement.acquire(signal),
       now: () => realClock.now(),
       randomSeed: () => randomInt(2 ** 31 - 1),
     })
     const api = await startApi(config, base, nodeBackend({ model, context, service, placement }))
-    // A node without an API serves its peers; it places its own model only when somebody asks it in this process.
-    const later = options.place === 'on-demand' || !config.api.enabled
     const placed = later ? Promise.resolve() : placement.acquire()
     placed.catch(() => undefined)
     return {
@@ -107,9 +116,11 @@ export async function assembleNode(config: Config, options: SpawnNodeOptions): P
       journal: base.journal,
       placed,
       connected,
+      drained: () => drain(admission, config.shutdown.drain),
       dispose: base.dispose,
     }
   } catch (error) {
+    await started?.close()
     await base.root.close()
     base.dispose()
     throw options.signal?.aborted
@@ -120,8 +131,13 @@ export async function assembleNode(config: Config, options: SpawnNodeOptions): P
   }
 }
 
-/** Epochs count within a placement; there is one for each entry node. */
-const placementName = (nodeId: string): string => `node:${nodeId}`
+/** Epochs count within a placement: one for each life of an entry node, for a new life begins at epoch 1 again. */
+const placementName = (nodeId: string, incarnation: number): string => `node:${nodeId}#${incarnation}`
+
+/** Takes no further generations, and gives those that run the time that the configuration grants. */
+async function drain(admission: Admission, ms: number): Promise<void> {
+  await waitFor(admission.close(), realClock, 'running generations', { timeout: ms }).catch(() => undefined)
+}
 
 async function describeSelf(config: Config): Promise<NodeDescription> {
   const identity: Identity = await loadIdentity(config.node.state)
@@ -139,16 +155,15 @@ async function describeSelf(config: Config): Promise<NodeDescription> {
 
 /** The resource of our own shard is called `inference`; those that are held for others name their owner. */
 function shardHost({ engine, grpc }: Config, root: Supervisor, self: NodeDescription): ShardHost {
-  const { kind, threads, slots, prefillChunk } = engine
+  const { kind, threads, prefillChunk } = engine
   const options = {
     kind,
     threads,
-    slots,
     prefillChunk,
     host: grpc.host,
     ...(grpc.key !== undefined && { key: grpc.key }),
   }
-  const own = placementName(self.nodeId)
+  const own = placementName(self.nodeId, self.incarnation)
   return new ShardHost(root, options, name =>
     name === own ? 'inference' : `inference:${name.replace(/^node:/, '')}`,
   )
@@ -223,6 +238,7 @@ async function startPeers(
       for (const check of [...waiting]) check()
     },
     onLost: id => shards.releaseOwnedBy(id),
+    onRestarted: ({ id, incarnation: life }) => shards.releaseOwnedBy(id, placementName(id, life)),
     starter: {
       async start(name, { endpoint, id, incarnation }) {
         const client = await supervisor.ready()

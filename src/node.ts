@@ -175,9 +175,10 @@ class RunningNode implements Node {
 
   /** Withdraw, let running answers finish, give the shards up, then the rest in reverse order of its start. */
   async #close(): Promise<void> {
-    const { root, peers, placement, dispose } = this.#parts
+    const { root, peers, placement, drained, dispose } = this.#parts
     const ids = root.children().map(({ id }) => id)
     for (const id of ids.filter(id => id.startsWith('discovery:') || id === 'api')) await root.stop(id)
+    await drained()
     await placement.close()
     await peers.close()
     await root.close()

@@ -7,9 +7,13 @@ import { ExovisorError } from '../errors.ts'
 export class Admission {
   readonly #waiting: (() => void)[] = []
   readonly #limit: number
+  readonly #places: number
+  readonly #idle: (() => void)[] = []
   #free: number
+  #closed = false
 
   constructor({ places, waiting }: { readonly places: number; readonly waiting: number }) {
+    this.#places = places
     this.#free = places
     this.#limit = waiting
   }
@@ -19,25 +23,49 @@ export class Admission {
     return this.#waiting.length
   }
 
+  /** Lets nobody in any more, and resolves when those inside have left; those who wait are turned away. */
+  async close(): Promise<void> {
+    this.#closed = true
+    for (const wake of this.#waiting.splice(0)) wake()
+    if (this.#free < this.#places) await new Promise<void>(resolve => this.#idle.push(resolve))
+  }
+
   /**
    * Takes a place, waiting for one if need be.
    *
    * @returns gives the place back; calling it again does nothing
-   * @throws EXO_ENGINE_BUSY when too many wait already; EXO_ABORTED
+   * @throws EXO_ENGINE_BUSY when too many wait already; EXO_ABORTED; EXO_RESOURCE_CLOSED after {@link close}
    */
   async enter(signal?: AbortSignal): Promise<() => void> {
     if (signal?.aborted)
       throw new ExovisorError('EXO_ABORTED', 'the generation was cancelled before it began')
+    this.#refuseClosed()
     if (this.#free > 0) this.#free -= 1
-    else await this.#wait(signal)
+    else {
+      await this.#wait(signal)
+      this.#refuseClosed()
+    }
     let inside = true
     return () => {
       if (!inside) return
       inside = false
-      const next = this.#waiting.shift()
-      if (next) next()
-      else this.#free += 1
+      this.#leave()
     }
+  }
+
+  #refuseClosed(): void {
+    if (this.#closed)
+      throw new ExovisorError(
+        'EXO_RESOURCE_CLOSED',
+        'the node is being closed and takes no further generation',
+      )
+  }
+
+  #leave(): void {
+    const next = this.#waiting.shift()
+    if (next) next()
+    else this.#free += 1
+    if (this.#free === this.#places) for (const resolve of this.#idle.splice(0)) resolve()
   }
 
   #wait(signal: AbortSignal | undefined): Promise<void> {

@@ -1,6 +1,6 @@
 import type { Clock, TimerHandle } from '../concurrency/clock.ts'
 import type { DiscoveredPeer, DiscoveryClient, DiscoveryEvent } from '../discovery/discovery.ts'
-import { toErrorRecord } from '../errors.ts'
+import { isExovisorError, toErrorRecord } from '../errors.ts'
 import type { ResourceLog, ResourceRef } from '../resources/types.ts'
 
 /** How a peer group starts and stops the resources of its peers. */
@@ -27,6 +27,8 @@ export interface PeerGroupOptions<Client, Message> {
   readonly onChange?: (ready: number) => void
   /** Called when discovery has lost a peer, before it is stopped. */
   readonly onLost?: (id: string) => Promise<void>
+  /** Called when discovery knows of a new life of a peer. */
+  readonly onRestarted?: (peer: DiscoveredPeer) => Promise<void>
 }
 
 interface Member<Client, Message> {
@@ -100,6 +102,7 @@ export class PeerGroup<Client, Message> {
       this.#members.set(peer.id, member)
       this.#then(member, () => this.#start(member))
     } else if (known.peer.endpoint !== peer.endpoint || known.peer.incarnation !== peer.incarnation) {
+      if (known.peer.incarnation < peer.incarnation) void this.#restarted(peer)
       known.peer = peer
       known.failures = 0
       this.#then(known, async () => {
@@ -109,11 +112,24 @@ export class PeerGroup<Client, Message> {
     }
   }
 
+  async #restarted(peer: DiscoveredPeer): Promise<void> {
+    try {
+      await this.#options.onRestarted?.(peer)
+    } catch (error) {
+      this.#options.log.warn(
+        { peer: peer.name, error: toErrorRecord(error) },
+        'what was held for the earlier life of a peer could not be given up',
+      )
+    }
+  }
+
   async #drop(id: string): Promise<void> {
     const member = this.#members.get(id)
     if (!member) return
     this.#members.delete(id)
     member.wanted = false
+    // A start that waits for a machine which says nothing must not hold the end up.
+    if (!member.ref) void this.#options.starter.stop(member.name).catch(() => undefined)
     this.#then(member, () => this.#stop(member))
     await member.work
   }
@@ -150,7 +166,12 @@ export class PeerGroup<Client, Message> {
     if (!member.ref) return
     member.leave()
     member.ref = undefined
-    await this.#options.starter.stop(member.name)
+    try {
+      await this.#options.starter.stop(member.name)
+    } catch (error) {
+      // Its supervisor was restarted, and has forgotten it.
+      if (!isExovisorError(error, 'EXO_CHILD_UNKNOWN')) throw error
+    }
     this.#options.onChange?.(this.ready().length)
   }
 

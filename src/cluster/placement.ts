@@ -25,6 +25,8 @@ export interface PlacementOptions {
   readonly name: string
   readonly model: Model
   readonly context: number
+  /** Sequences at a time. */
+  readonly slots: number
   readonly key?: string
   /** The node that holds the session: it always has the first stage. */
   readonly entry: StageHost
@@ -33,6 +35,10 @@ export interface PlacementOptions {
   readonly log: ResourceLog
   /** Connects to the first stage. Default: {@link dialTensors} with the key. */
   readonly dial?: (endpoint: string, signal: AbortSignal) => Promise<TensorLink>
+  /** Whether a placement that breaks is made anew at once, and not only when it is asked for. Default: false. */
+  readonly keep?: boolean
+  /** Milliseconds, monotonic. Default: the clock of the machine. */
+  readonly now?: () => number
   /** How often an epoch may fail before {@link Placement.acquire} gives up. Default 8. */
   readonly attempts?: number
 }
@@ -46,6 +52,8 @@ export class Placement {
   readonly #closing = new AbortController()
   #epoch = 0
   #active: { readonly placement: ActivePlacement; readonly offered: string } | undefined
+  /** Until when a node that failed is left out. */
+  readonly #excluded = new Map<string, number>()
   /** The nodes that were asked to hold a shard, also by tries that failed. */
   readonly #holders = new Map<string, StageHost>()
   #establishing: Promise<ActivePlacement> | undefined
@@ -87,30 +95,38 @@ export class Placement {
     )
   }
 
+  #now(): number {
+    return this.#options.now?.() ?? realClock.now()
+  }
+
+  /** The peers that are READY and have not failed of late. */
+  #peers(): readonly StageHost[] {
+    const now = this.#now()
+    for (const [id, until] of this.#excluded) if (until <= now) this.#excluded.delete(id)
+    return this.#options.peers().filter(({ id }) => !this.#excluded.has(id))
+  }
+
   #offered(): string {
-    const ids = this.#options.peers().map(({ id }) => id)
+    const ids = this.#peers().map(({ id }) => id)
     return ids.sort().join(' ')
   }
 
   async #establish(): Promise<ActivePlacement> {
     const { attempts = 8, name, log, entry, model } = this.#options
-    const excluded = new Set<string>()
     let cause: unknown
     for (let attempt = 1; attempt <= attempts; attempt += 1) {
       if (this.#closing.signal.aborted) throw this.#closing.signal.reason
       this.#epoch += 1
       const epoch = this.#epoch
-      const offered = this.#offered()
-      const peers = this.#options.peers().filter(({ id }) => !excluded.has(id))
       try {
-        return await this.#try(epoch, peers, offered)
+        return await this.#try(epoch, this.#peers(), this.#offered())
       } catch (error) {
         if (this.#closing.signal.aborted) throw this.#closing.signal.reason
         cause = error instanceof HostFailure ? error.cause : error
         log.warn({ placement: name, epoch, attempt, error: cause }, 'a placement failed')
         const verdict = judge(error, entry)
         if (verdict === 'hopeless') throw cause
-        if (verdict === 'exclude' && error instanceof HostFailure) excluded.add(error.host.id)
+        if (verdict === 'exclude' && error instanceof HostFailure) this.#exclude(error.host, cause)
         else await delay(Math.min(1_000, 25 * 2 ** attempt), undefined, { signal: this.#closing.signal })
       }
     }
@@ -121,6 +137,32 @@ export class Placement {
         cause,
       },
     )
+  }
+
+  /** A fault that comes again whenever it is tried keeps a node out for longer than one that may have passed. */
+  #exclude({ id, name }: StageHost, cause: unknown): void {
+    const ms = isExovisorError(cause) && !cause.retryable ? LONG_EXCLUSION_MS : EXCLUSION_MS
+    this.#excluded.set(id, this.#now() + ms)
+    this.#options.log.warn({ node: name, ms, error: cause }, 'a node is left out for a while')
+  }
+
+  /** Makes the placement anew until it stands, or somebody else has done so. */
+  async #restore(): Promise<void> {
+    for (
+      let pause = FIRST_RESTORE_PAUSE_MS;
+      !this.#closing.signal.aborted && !this.active;
+      pause = Math.min(30_000, 2 * pause)
+    ) {
+      try {
+        await delay(pause, undefined, { signal: this.#closing.signal })
+        await this.acquire()
+      } catch (error) {
+        this.#options.log.debug(
+          { placement: this.#options.name, error },
+          'the placement could not be restored yet',
+        )
+      }
+    }
   }
 
   async #try(epoch: number, peers: readonly StageHost[], offered: string): Promise<ActivePlacement> {
@@ -146,10 +188,18 @@ export class Placement {
         ...(host === entry && { entry: true }),
       }),
     )
-    const placement = { epoch, stages: description, chain: new StageChain(link, epoch) }
+    const placement = {
+      epoch,
+      stages: description,
+      chain: new StageChain(link, epoch, () => this.#broke(epoch)),
+    }
     this.#active = { placement, offered }
     log.info({ placement: name, epoch, stages: description }, 'placed')
     return placement
+  }
+
+  #broke(epoch: number): void {
+    if (this.#options.keep && this.#active?.placement.epoch === epoch) void this.#restore()
   }
 
   #dial(endpoint: string): Promise<TensorLink> {
@@ -164,7 +214,7 @@ export class Placement {
     plan: PlacementPlan,
     stages: readonly { host: StageHost; layers: readonly [number, number] }[],
   ): Promise<HeldShard[]> {
-    const { name, model, context, entry } = this.#options
+    const { name, model, context, slots, entry } = this.#options
     const { signal } = this.#closing
     return allOrFirstFailure(
       stages.map(({ host, layers }) => {
@@ -176,6 +226,7 @@ export class Placement {
           fingerprint: model.fingerprint,
           layers,
           context,
+          slots,
         }
         return onHost(host, host.place(order, { signal }))
       }),
@@ -204,8 +255,9 @@ export class Placement {
 
   /** Closes the chain, and has the nodes that are no longer used give their shards up. */
   async #retire(kept: readonly StageHost[]): Promise<void> {
-    this.#active?.placement.chain.close()
+    const active = this.#active
     this.#active = undefined
+    active?.placement.chain.close()
     const ids = new Set(kept.map(({ id }) => id))
     const gone = [...this.#holders.values()].filter(({ id }) => !ids.has(id))
     for (const { id } of gone) this.#holders.delete(id)
@@ -219,6 +271,10 @@ export class Placement {
 }
 
 const RELEASE_TIMEOUT_MS = 5_000
+/** A generation that was running asks for the new placement itself; this is for a node that is idle. */
+const FIRST_RESTORE_PAUSE_MS = 100
+const EXCLUSION_MS = 30_000
+const LONG_EXCLUSION_MS = 600_000
 
 /** Says at which host a step of a placement failed. */
 class HostFailure extends Error {

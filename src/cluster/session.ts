@@ -1,3 +1,4 @@
+import { refuseAborted } from '../concurrency/refuse-aborted.ts'
 import type { SamplingParameters } from '../engine/sampler.ts'
 import { ExovisorError, isExovisorError } from '../errors.ts'
 import { createDetokenizer, type Detokenizer } from '../models/detokenizer.ts'
@@ -57,7 +58,7 @@ export class Session {
     let shown = 0
     let failure: { readonly error: ExovisorError; readonly count: number } | undefined
     for (;;) {
-      signal?.throwIfAborted()
+      refuseAborted(signal, 'the generation')
       const placement = await acquire(signal)
       const before = this.#tokenIds.length
       if (!failure) {
@@ -108,12 +109,27 @@ export class Session {
         yield* this.#finish(event.reason)
         return
       }
+      if (!this.#isNext(event.position)) continue
       yield* this.#token(event.id)
       if (this.#stopped) {
         yield* this.#finish('stop')
         return
       }
     }
+  }
+
+  /**
+   * A token is taken once, whatever the stages say: one that is here already is dropped.
+   * @throws EXO_FRAME_INVALID when one is missing before it
+   */
+  #isNext(position: number): boolean {
+    const expected = this.#options.promptIds.length + this.#tokenIds.length
+    if (position > expected)
+      throw new ExovisorError(
+        'EXO_FRAME_INVALID',
+        `a token came for position ${position}, expected ${expected}`,
+      )
+    return position === expected
   }
 
   *#token(id: number): Generator<GenerationEvent, void, undefined> {

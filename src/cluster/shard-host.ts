@@ -1,3 +1,4 @@
+import { refuseAborted } from '../concurrency/refuse-aborted.ts'
 import {
   type InferenceClient,
   type InferenceInput,
@@ -14,7 +15,6 @@ import type { HeldShard, ShardOrder } from './stage-host.ts'
 export interface EngineOptions {
   readonly kind: 'onnx' | 'dummy'
   readonly threads: number
-  readonly slots: number
   readonly prefillChunk: number
   readonly host: string
   readonly key?: string
@@ -77,7 +77,8 @@ export class ShardHost {
       )
     } catch (cause) {
       // To the node that asked, this node works; what failed is the engine.
-      if (!isExovisorError(cause, 'EXO_RESOURCE_FAILED')) throw cause
+      if (!isExovisorError(cause, 'EXO_RESOURCE_FAILED') && !isExovisorError(cause, 'EXO_RESOURCE_CLOSED'))
+        throw cause
       throw new ExovisorError(
         'EXO_ENGINE_DIED',
         `${order.placement}: the engine failed while it was linked`,
@@ -94,9 +95,11 @@ export class ShardHost {
     })
   }
 
-  /** Gives up all shards that are held for a node that is gone. */
-  async releaseOwnedBy(nodeId: string): Promise<void> {
-    const owned = [...this.#held.values()].filter(({ order }) => order.owner === nodeId)
+  /** Gives up all shards that are held for a node that is gone, or for its earlier lives, all but the placement `kept`. */
+  async releaseOwnedBy(nodeId: string, kept?: string): Promise<void> {
+    const owned = [...this.#held.values()].filter(
+      ({ order }) => order.owner === nodeId && order.placement !== kept,
+    )
     await Promise.all(owned.map(({ order }) => this.release(order)))
   }
 
@@ -112,19 +115,23 @@ export class ShardHost {
         `${order.placement}: epoch ${order.epoch} was ordered, but this node already holds epoch ${held.order.epoch}`,
       )
     if (held && !sameShard(held.order, order)) await this.#drop(held)
-    const ref = this.#held.get(order.placement)?.ref ?? (await this.#start(order))
+    const ref = this.#held.get(order.placement)?.ref ?? (await this.#start(order, signal))
     this.#held.set(order.placement, { order, ref, childId: this.#childId(order.placement) })
     return this.#answer(ref, signal)
   }
 
-  async #start(order: ShardOrder): Promise<ResourceRef<InferenceClient, InferenceMessage>> {
+  async #start(
+    order: ShardOrder,
+    signal?: AbortSignal,
+  ): Promise<ResourceRef<InferenceClient, InferenceMessage>> {
     const model = await loadModel(order.model)
     if (model.fingerprint !== order.fingerprint)
       throw new ExovisorError(
         'EXO_MODEL_MISMATCH',
         `${order.model}: the files here have the fingerprint ${model.fingerprint.slice(0, 12)}, the entry node has ${order.fingerprint.slice(0, 12)}`,
       )
-    const { kind, threads, slots, prefillChunk, host, key } = this.#options
+    const { kind, threads, prefillChunk, host, key } = this.#options
+    const { slots } = order
     const input: InferenceInput = {
       spec: {
         model: model.directory,
@@ -138,7 +145,19 @@ export class ShardHost {
       host,
       ...(key !== undefined && { key }),
     }
-    return this.#supervisor.start({ id: this.#childId(order.placement), resource: inference, input })
+    const id = this.#childId(order.placement)
+    // Who ordered the shard may give up while it loads; then the load is given up too.
+    const giveUp = () => void this.#supervisor.remove(id).catch(() => undefined)
+    refuseAborted(signal, `the load of ${order.model}`)
+    signal?.addEventListener('abort', giveUp, { once: true })
+    try {
+      return await this.#supervisor.start({ id, resource: inference, input })
+    } catch (error) {
+      refuseAborted(signal, `the load of ${order.model}`)
+      throw error
+    } finally {
+      signal?.removeEventListener('abort', giveUp)
+    }
   }
 
   /**
@@ -174,6 +193,9 @@ export class ShardHost {
       () => undefined,
     )
     this.#queue.set(placement, settled)
+    void settled.then(() => {
+      if (this.#queue.get(placement) === settled) this.#queue.delete(placement)
+    })
     return turn
   }
 }
@@ -183,6 +205,7 @@ function sameShard(a: ShardOrder, b: ShardOrder): boolean {
     a.model === b.model &&
     a.fingerprint === b.fingerprint &&
     a.context === b.context &&
+    a.slots === b.slots &&
     a.layers[0] === b.layers[0] &&
     a.layers[1] === b.layers[1]
   )

@@ -1,4 +1,10 @@
-import { closePayloadSchema, errorPayloadSchema, type OpenPayload } from '../engine/process/protocol.ts'
+import { refuseAborted } from '../concurrency/refuse-aborted.ts'
+import {
+  closePayloadSchema,
+  errorPayloadSchema,
+  greetingFrame,
+  type OpenPayload,
+} from '../engine/process/protocol.ts'
 import { type ErrorCode, ExovisorError, fromErrorRecord } from '../errors.ts'
 import { type Frame, jsonFrame, jsonPayload, payloadAsI32 } from '../network/frame.ts'
 import type { TensorLink } from '../network/tensor-link.ts'
@@ -16,14 +22,18 @@ export type ChainEvent =
 export class StageChain {
   readonly epoch: number
   readonly #link: TensorLink
+  readonly #onBroken: () => void
   readonly #inboxes = new Map<number, Inbox<ChainEvent>>()
   #broken: ExovisorError | undefined
   #nextRequest = 1
 
-  constructor(link: TensorLink, epoch: number) {
+  /** @param onBroken called once, when the chain is of no more use */
+  constructor(link: TensorLink, epoch: number, onBroken: () => void = () => {}) {
+    this.#onBroken = onBroken
     this.epoch = epoch
     this.#link = link
     link.onFrame(frame => this.#take(frame))
+    link.send(greetingFrame(epoch))
     link.onClosed(error =>
       this.#break(error ?? new ExovisorError('EXO_STREAM_CLOSED', 'the link to the first stage was closed')),
     )
@@ -47,15 +57,16 @@ export class StageChain {
    */
   async *generate(open: OpenPayload, signal?: AbortSignal): AsyncGenerator<ChainEvent, void, undefined> {
     if (this.#broken) throw this.#broken
-    signal?.throwIfAborted()
+    refuseAborted(signal, 'the generation')
     const request = this.#nextRequest++
     const inbox = new Inbox<ChainEvent>()
-    this.#inboxes.set(request, inbox)
-    this.#link.send(jsonFrame({ kind: 'open', epoch: this.epoch, request }, open))
+    const opening = jsonFrame({ kind: 'open', epoch: this.epoch, request }, open)
     let ended = false
     const abort = () => inbox.fail(new ExovisorError('EXO_ABORTED', 'the generation was cancelled'))
     signal?.addEventListener('abort', abort, { once: true })
     try {
+      this.#inboxes.set(request, inbox)
+      this.#link.send(opening)
       for await (const event of inbox) {
         ended = event.type === 'end'
         yield event
@@ -79,6 +90,7 @@ export class StageChain {
     if (this.#broken) return
     this.#broken = error
     for (const inbox of this.#inboxes.values()) inbox.fail(error)
+    this.#onBroken()
   }
 
   #take(frame: Frame): void {

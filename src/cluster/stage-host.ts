@@ -14,6 +14,8 @@ export interface ShardOrder {
   readonly layers: LayerRange
   /** The longest sequence, in tokens. */
   readonly context: number
+  /** How many sequences at a time: the same at every stage, or one would refuse what another one lets in. */
+  readonly slots: number
 }
 
 /** A shard that is loaded and waits to be linked. */

@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { extname } from 'node:path'
 import type { Clock } from '../concurrency/clock.ts'
+import { refuseAborted } from '../concurrency/refuse-aborted.ts'
 import { ExovisorError, fromErrorRecord } from '../errors.ts'
 import type { ResourceLog } from '../resources/types.ts'
 import type { EngineActivity, EngineCommand, EngineReport } from './process/protocol.ts'
@@ -83,7 +84,7 @@ export class EngineProcess {
    *   and whatever the engine reports of the model: EXO_MODEL_INVALID, EXO_SAFETENSORS_INVALID, ...
    */
   static async start(options: EngineProcessOptions): Promise<EngineProcess> {
-    options.signal.throwIfAborted()
+    refuseAborted(options.signal, 'the start of an engine')
     const child = fork(ENTRY, {
       serialization: 'advanced',
       execArgv: [],

@@ -34,6 +34,12 @@ export interface NodeConnectionOptions {
 const CALL_TIMEOUT_MS = 30_000
 const HEALTH_TIMEOUT_MS = 5_000
 
+// A machine that vanishes resets no connection, and a call to it would wait for its whole time, minutes for loading
+// layers. Without calls too, so that the connection is known to be dead before the next call is put on it. The
+// longer limit is for a loop at either end that is busy for a moment: it answers, or reads the answer, late.
+const KEEPALIVE_TIME_MS = 1_000
+const KEEPALIVE_TIMEOUT_MS = 2_000
+
 const health = healthService['Check'] as MethodDefinition<{ service: string }, { status: string }>
 
 /** A gRPC channel to the service of one node: calls with deadlines, and errors of the catalogue. */
@@ -160,6 +166,9 @@ export class NodeConnection {
       'grpc.initial_reconnect_backoff_ms': 100,
       'grpc.min_reconnect_backoff_ms': 100,
       'grpc.max_reconnect_backoff_ms': 2_000,
+      'grpc.keepalive_time_ms': KEEPALIVE_TIME_MS,
+      'grpc.keepalive_timeout_ms': KEEPALIVE_TIMEOUT_MS,
+      'grpc.keepalive_permit_without_calls': 1,
     })
   }
 }

@@ -35,6 +35,7 @@ const endpoint = z.string().superRefine((text, context) => {
 const placement = label(256).min(1)
 const MAX_LAYERS = 4_096
 const MAX_CONTEXT = 1_048_576
+const MAX_SLOTS = 1_024
 
 const nodeDescriptionSchema = z.object({
   nodeId,
@@ -62,6 +63,7 @@ export const placeShardRequestSchema = z
     firstLayer: z.number().max(MAX_LAYERS - 1),
     endLayer: z.number().min(1).max(MAX_LAYERS),
     context: z.number().min(1).max(MAX_CONTEXT),
+    slots: z.number().min(1).max(MAX_SLOTS),
     owner: nodeId,
   })
   .refine(({ firstLayer, endLayer }) => firstLayer < endLayer, {

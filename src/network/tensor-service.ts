@@ -31,6 +31,8 @@ export const tensorCodec = identity
 /** What both ends of a tensor channel set. Retries would keep every message of a stream in memory. */
 export function tensorChannelOptions(maxPayloadBytes: number): ChannelOptions {
   const maxMessage = maxPayloadBytes + FRAME_HEADER_BYTES
+  // No keepalive of HTTP/2: the heartbeat of the link judges within a second, and makes allowance for its own busy
+  // loop, which a plain timer would take for a dead neighbour.
   return {
     'grpc.enable_retries': 0,
     'grpc.enable_channelz': 0,

@@ -24,6 +24,10 @@ export class DegradedWatch {
   /** Grows with each start and stop, so that a soft restart that ends late starts nothing. */
   #turn = 0
   #watched: Incarnation<unknown, unknown, unknown> | undefined
+  /** The soft restart under way. The child may leave DEGRADED by itself, and come back to it, before it ends. */
+  #mending:
+    | { readonly incarnation: Incarnation<unknown, unknown, unknown>; readonly ended: Promise<void> }
+    | undefined
   #cancel: CancelTimer = () => undefined
 
   constructor(policy: Policy, clock: Clock, listener: DegradedListener) {
@@ -55,15 +59,24 @@ export class DegradedWatch {
   }
 
   async #act(incarnation: Incarnation<unknown, unknown, unknown>): Promise<void> {
-    if (!incarnation.canRecover || this.#soft >= this.#policy.degraded.soft) {
-      this.#listener.hardRestart(this.#stayedDegraded(incarnation))
-      return
-    }
     const turn = this.#turn
-    this.#soft += 1
-    this.#listener.softRestart(this.#soft)
-    await incarnation.recover().catch((error: unknown) => this.#listener.softRestartFailed(error))
+    // Two soft restarts side by side would mend the same client: one that still runs is waited for instead.
+    if (this.#mending?.incarnation !== incarnation) {
+      if (!incarnation.canRecover || this.#soft >= this.#policy.degraded.soft) {
+        this.#listener.hardRestart(this.#stayedDegraded(incarnation))
+        return
+      }
+      this.#soft += 1
+      this.#listener.softRestart(this.#soft)
+      this.#mending = { incarnation, ended: this.#mend(incarnation) }
+    }
+    await this.#mending.ended
     if (turn === this.#turn) this.#wait(incarnation)
+  }
+
+  async #mend(incarnation: Incarnation<unknown, unknown, unknown>): Promise<void> {
+    await incarnation.recover().catch((error: unknown) => this.#listener.softRestartFailed(error))
+    if (this.#mending?.incarnation === incarnation) this.#mending = undefined
   }
 
   #stayedDegraded({ label, failure }: Incarnation<unknown, unknown, unknown>): ExovisorError {

@@ -1,6 +1,10 @@
-import { resolve } from 'node:path'
+import { writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { benchmarkPrompt } from '../../src/cluster/measure.ts'
+import { loadModel } from '../../src/models/load.ts'
+import { ReferenceLlama } from '../engine/reference-llama.ts'
+import { temporaryModel } from '../models/temporary-model.ts'
 import { exovisor, killStarted } from './exovisor.ts'
 
 const fixture = resolve(import.meta.dirname, '../fixtures/tiny-llama')
@@ -29,6 +33,19 @@ describe('exovisor bench', () => {
     expect(result.token_ids).toHaveLength(12)
     for (const figure of ['prefill_ms', 'decode_ms_per_token', 'decode_tok_s', 'cpu_ms_per_token'])
       expect(result[figure]).toBeGreaterThan(0)
+  })
+
+  it('generates the ids of an independent greedy run, past a token that would end an answer', async () => {
+    const directory = temporaryModel()
+    const { vocabSize } = (await loadModel(directory)).config
+    const ids = new ReferenceLlama(await loadModel(directory)).greedy(benchmarkPrompt(10, vocabSize, 1), 12)
+    const ends = { eos_token_id: [ids[3]] }
+    writeFileSync(join(directory, 'generation_config.json'), JSON.stringify(ends))
+    expect((await loadModel(directory)).generation.eosTokenIds).toEqual([ids[3]])
+
+    const run = exovisor(['bench', directory, '--context', '10', '--tokens', '12', '--json'])
+    expect((await run.ended).code).toBe(0)
+    expect(JSON.parse(run.lines[0] ?? '')).toMatchObject({ token_ids: ids })
   })
 
   it('prints the throughput of a batch', async () => {

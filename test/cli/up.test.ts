@@ -1,6 +1,8 @@
 import { once } from 'node:events'
+import { mkdtempSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { resolve } from 'node:path'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { alive, exovisor, killProcess, killStarted, type Running } from './exovisor.ts'
 
@@ -74,6 +76,17 @@ describe('exovisor up', () => {
     await node.ended
   })
 
+  it('is ready again by itself when its idle engine was killed', async () => {
+    const node = up()
+    const { api } = await ready(node)
+    const [pid] = await enginePids(node)
+    killProcess(pid)
+    await expect.poll(async () => (await fetch(`${api}/readyz`)).status, { timeout: 10_000 }).toBe(503)
+    await expect.poll(async () => (await fetch(`${api}/readyz`)).status, { timeout: 20_000 }).toBe(200)
+    node.child.kill('SIGINT')
+    await node.ended
+  })
+
   it('ends with 1 and the chain of causes when its supervisor gives up', async () => {
     const node = up([], { EXOVISOR_SUPERVISION__KINDS: '{ inference: { intensity: { restarts: 0 } } }' })
     await ready(node)
@@ -101,7 +114,12 @@ describe('exovisor up', () => {
     const taken = createServer().listen(0, '127.0.0.1')
     await once(taken, 'listening')
     const { port } = taken.address() as { port: number }
-    const node = exovisor(['up', '--model', fixture, '--port', String(port)], quiet)
+    const peers = join(mkdtempSync(join(tmpdir(), 'exovisor-up-')), 'peers.yaml')
+    writeFileSync(peers, "peers: [{ name: off, endpoint: '127.0.0.1:1' }]\n")
+    const node = exovisor(['up', '--model', fixture, '--port', String(port)], {
+      ...quiet,
+      EXOVISOR_DISCOVERY__MANUAL__FILE: peers,
+    })
     expect((await node.ended).code).toBe(1)
     expect(node.stderr()).toMatch(new RegExp(`HTTP API.*${port}.*EXO_PORT_IN_USE`, 's'))
     const grpc = up([], { EXOVISOR_GRPC__PORT: String(port) })

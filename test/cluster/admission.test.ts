@@ -40,6 +40,23 @@ describe('admission', () => {
     expect(admission.waiting).toBe(0)
   })
 
+  it('waits when it is closed for those inside, and turns all others away', async () => {
+    const admission = new Admission({ places: 1, waiting: 4 })
+    const leave = await admission.enter()
+    const waiting = admission.enter()
+    const closed = admission.close()
+    await expect(waiting).rejects.toMatchObject({ code: 'EXO_RESOURCE_CLOSED' })
+    await expect(admission.enter()).rejects.toMatchObject({ code: 'EXO_RESOURCE_CLOSED' })
+    let done = false
+    void closed.then(() => {
+      done = true
+    })
+    await new Promise(setImmediate)
+    expect(done).toBe(false)
+    leave()
+    await closed
+  })
+
   it('does not give one place to two when it is given back twice', async () => {
     const admission = new Admission({ places: 1, waiting: 4 })
     const leave = await admission.enter()

@@ -13,6 +13,17 @@ export interface FakeChain {
   readonly activities: string[]
 }
 
+/** Links the stages of a chain anew, as after a failure, and gives the entry's end of it. */
+export function relink(stages: readonly Stage[], epoch: number): StageChain {
+  const pairs = stages.map((_, index) => memoryLinks(`stage ${index}`))
+  for (const [index, stage] of stages.entries()) {
+    stage.link(epoch, pairs[index + 1]?.[0])
+    const below = pairs[index]?.[1]
+    if (below) stage.attach(below)
+  }
+  return new StageChain(pairs[0]?.[0] as MemoryLink, epoch)
+}
+
 /** A linked chain of stages inside this process: `cuts` are the layer counts of the stages. */
 export function fakeChain(cuts: readonly number[], epoch = 1, context = 64): FakeChain {
   const total = cuts.reduce((sum, count) => sum + count, 0)

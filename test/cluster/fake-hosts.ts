@@ -126,6 +126,7 @@ export function fakeCluster(
     name: 'entry/builtin',
     model,
     context: 64,
+    slots: 8,
     entry,
     peers: () => peers,
     log: silentLog,

@@ -11,6 +11,7 @@ export class FakeWorker implements Pick<ComputeWorker, 'submit' | 'onDone'> {
   readonly #shard: ShardDescription
   readonly #sequences = new Map<number, number[]>()
   #listener: (done: Done) => void = () => {}
+  #holding: Done[] | undefined
   /** Set to have the next forward fail. */
   failNext = false
 
@@ -19,7 +20,25 @@ export class FakeWorker implements Pick<ComputeWorker, 'submit' | 'onDone'> {
   }
 
   onDone(listener: (done: Done) => void): void {
-    this.#listener = listener
+    this.#listener = done => {
+      if (this.#holding) this.#holding.push(done)
+      else listener(done)
+    }
+  }
+
+  /** Answers that are held back, as by a step that takes long. */
+  get held(): number {
+    return this.#holding?.length ?? 0
+  }
+
+  holdAnswers(): void {
+    this.#holding = []
+  }
+
+  releaseAnswers(): void {
+    const held = this.#holding ?? []
+    this.#holding = undefined
+    for (const done of held) this.#listener(done)
   }
 
   submit(job: Job): void {

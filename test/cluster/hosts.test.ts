@@ -12,6 +12,7 @@ const order: ShardOrder = {
   fingerprint: 'f',
   layers: [2, 5],
   context: 64,
+  slots: 4,
 }
 
 /** A peer that answers by `answer`, and whose state the test sets. */

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { PeerGroup } from '../../src/cluster/peer-group.ts'
 import { VirtualClock } from '../../src/concurrency/virtual-clock.ts'
 import type { DiscoveredPeer, DiscoveryEvent } from '../../src/discovery/discovery.ts'
+import { ExovisorError } from '../../src/errors.ts'
 import { silentLog } from '../../src/resources/log.ts'
 import type { LifecycleState, ResourceRef, StateChange } from '../../src/resources/types.ts'
 
@@ -33,8 +34,11 @@ class FakeRef {
 function world() {
   const clock = new VirtualClock()
   const calls: string[] = []
+  const refusals = new Map<string, (error: Error) => void>()
   const refs = new Map<string, FakeRef>()
   const unreachable = new Set<string>()
+  const silent = new Set<string>()
+  const forgotten = new Set<string>()
   let tell: (event: DiscoveryEvent) => void = () => {}
   const group = new PeerGroup<string, never>({
     clock,
@@ -45,20 +49,33 @@ function world() {
         return () => calls.push('unsubscribe')
       },
     },
+    onRestarted: async ({ id, incarnation }) => void calls.push(`restarted ${id} ${incarnation}`),
     starter: {
       async start(name, { endpoint, id }) {
         calls.push(`start ${name} ${endpoint}`)
         if (unreachable.has(id)) throw new Error('nobody answers')
+        if (silent.has(id)) await new Promise<void>((_, reject) => refusals.set(name, reject))
         const ref = new FakeRef()
         refs.set(name, ref)
         return ref as unknown as ResourceRef<string>
       },
       async stop(name) {
         calls.push(`stop ${name}`)
+        refusals.get(name)?.(new Error('stopped'))
+        if (forgotten.has(name)) throw new ExovisorError('EXO_CHILD_UNKNOWN', `no child ${name}`)
       },
     },
   })
-  return { clock, calls, refs, unreachable, group, tell: (event: DiscoveryEvent) => tell(event) }
+  return {
+    clock,
+    calls,
+    refs,
+    unreachable,
+    silent,
+    forgotten,
+    group,
+    tell: (event: DiscoveryEvent) => tell(event),
+  }
 }
 
 const found = (of: DiscoveredPeer): DiscoveryEvent => ({ type: 'found', peer: of })
@@ -82,7 +99,12 @@ describe('a peer group', () => {
     await clock.advance(0)
     tell({ type: 'changed', peer: peer('attic', { incarnation: 2, endpoint: '127.0.0.1:2' }) })
     await clock.advance(0)
-    expect(calls).toEqual(['start peer:attic 127.0.0.1:1', 'stop peer:attic', 'start peer:attic 127.0.0.1:2'])
+    expect(calls).toEqual([
+      'start peer:attic 127.0.0.1:1',
+      'restarted attic 2',
+      'stop peer:attic',
+      'start peer:attic 127.0.0.1:2',
+    ])
   })
 
   it('tries a peer that does not answer again, more and more seldom', async () => {
@@ -130,6 +152,26 @@ describe('a peer group', () => {
     expect(calls).toEqual(['start peer:attic 127.0.0.1:1', 'start peer:attic-bbbbbb 127.0.0.1:1'])
   })
 
+  it('starts a peer again whose supervisor was restarted and has forgotten it', async () => {
+    const { clock, calls, refs, forgotten, tell } = world()
+    tell(found(peer('attic')))
+    await clock.advance(0)
+    forgotten.add('peer:attic')
+    refs.get('peer:attic')?.become('CLOSED')
+    await clock.advance(61_000)
+    expect(calls.slice(1)).toEqual(['stop peer:attic', 'start peer:attic 127.0.0.1:1'])
+  })
+
+  it('is closed at once, also while a peer says nothing during its start', async () => {
+    const { clock, calls, silent, group, tell } = world()
+    silent.add('attic')
+    tell(found(peer('attic')))
+    await clock.advance(0)
+    await group.close()
+    expect(calls).toEqual(['start peer:attic 127.0.0.1:1', 'unsubscribe', 'stop peer:attic'])
+    expect(clock.pending).toBe(0)
+  })
+
   it('leaves no timer and no peer when it is closed', async () => {
     const { clock, calls, unreachable, group, tell } = world()
     unreachable.add('cellar')
@@ -137,7 +179,7 @@ describe('a peer group', () => {
     tell(found(peer('cellar')))
     await clock.advance(0)
     await group.close()
-    expect(calls.slice(2)).toEqual(['unsubscribe', 'stop peer:attic'])
+    expect(calls.slice(2)).toEqual(['unsubscribe', 'stop peer:cellar', 'stop peer:attic'])
     expect(clock.pending).toBe(0)
   })
 })

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import type { ActivePlacement } from '../../src/cluster/placement.ts'
 import { type ErrorCode, ExovisorError } from '../../src/errors.ts'
 import { fakeCluster } from './fake-hosts.ts'
@@ -55,6 +55,32 @@ describe('a placement', () => {
       ['c', 3, 6],
     ])
     expect(await tokens(active)).toEqual([7, 13])
+  })
+
+  it('takes a peer that had failed once up again, after half a minute and when no generation runs', async () => {
+    let now = 0
+    const { placement, peers } = fakeCluster(['b'], { now: () => now })
+    peers[0]?.faults.push(fault('EXO_PEER_TIMEOUT'))
+    const before = await placement.acquire()
+    expect(before.stages).toHaveLength(1)
+    now = 29_000
+    expect(await placement.acquire()).toBe(before)
+    now = 31_000
+    expect((await placement.acquire()).stages).toHaveLength(2)
+  })
+
+  it('is restored without being asked when it is to be kept', async () => {
+    const { placement, peers } = fakeCluster(['b'], { keep: true })
+    const { epoch } = await placement.acquire()
+    peers[0]?.kill()
+    await vi.waitFor(() => expect(placement.active?.epoch).toBeGreaterThan(epoch))
+    await placement.close()
+  })
+
+  it('asks every node for as many sequences as the entry lets in', async () => {
+    const { placement, entry, peers } = fakeCluster(['b'], { slots: 7 })
+    await placement.acquire()
+    expect([...entry.orders, ...(peers[0]?.orders ?? [])].map(order => order.slots)).toEqual([7, 7])
   })
 
   it('leaves out a peer that holds other files', async () => {

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { type EngineOptions, ShardHost } from '../../src/cluster/shard-host.ts'
 import type { ShardOrder } from '../../src/cluster/stage-host.ts'
 import type { InferenceClient } from '../../src/engine/inference.ts'
@@ -9,12 +9,14 @@ import type { SupervisorClient } from '../../src/supervision/types.ts'
 
 const model = resolve(import.meta.dirname, '../fixtures/tiny-llama')
 const { fingerprint } = await loadModel(model)
-const options: EngineOptions = { kind: 'onnx', threads: 1, slots: 2, prefillChunk: 8, host: '127.0.0.1' }
+const options: EngineOptions = { kind: 'onnx', threads: 1, prefillChunk: 8, host: '127.0.0.1' }
 
 /** A supervisor whose engines are only names. */
 function world() {
   const calls: string[] = []
   let sick = 0
+  let hanging = false
+  let refuse: (error: Error) => void = () => {}
   const client = {
     pid: 42,
     endpoint: '127.0.0.1:9',
@@ -28,6 +30,10 @@ function world() {
   const supervisor = {
     async start({ id, input }: { id: string; input: { spec: { layers: readonly number[] } } }) {
       calls.push(`start ${id} ${input.spec.layers.join('-')}`)
+      if (hanging)
+        await new Promise<void>((_, reject) => {
+          refuse = reject
+        })
       return {
         ready: async () => client,
         client,
@@ -38,13 +44,17 @@ function world() {
     },
     async remove(id: string) {
       calls.push(`remove ${id}`)
+      refuse(new Error('removed'))
     },
   } as unknown as SupervisorClient
   const host = new ShardHost(supervisor, options, placement => `inference:${placement}`)
   const fallIll = (times: number) => {
     sick = times
   }
-  return { host, calls, fallIll }
+  const hang = () => {
+    hanging = true
+  }
+  return { host, calls, fallIll, hang }
 }
 
 const order = (more: Partial<ShardOrder> = {}): ShardOrder => ({
@@ -55,6 +65,7 @@ const order = (more: Partial<ShardOrder> = {}): ShardOrder => ({
   fingerprint,
   layers: [0, 2],
   context: 32,
+  slots: 2,
   ...more,
 })
 
@@ -137,6 +148,25 @@ describe('a shard host', () => {
     await host.place(order({ placement: 'b', owner: 'cellar' }))
     await host.releaseOwnedBy('attic')
     expect(calls.slice(2)).toEqual(['remove inference:a'])
+  })
+
+  it('gives a load up as soon as who ordered it gives up', async () => {
+    const { host, calls, hang } = world()
+    hang()
+    const abort = new AbortController()
+    const placing = host.place(order(), abort.signal)
+    await vi.waitFor(() => expect(calls).toHaveLength(1))
+    abort.abort()
+    await expect(placing).rejects.toMatchObject({ code: 'EXO_ABORTED' })
+    expect(calls).toEqual(['start inference:p 0-2', 'remove inference:p'])
+  })
+
+  it('keeps the placement of a new life of a node when it gives up those of its earlier lives', async () => {
+    const { host, calls } = world()
+    await host.place(order({ placement: 'attic#1', owner: 'attic' }))
+    await host.place(order({ placement: 'attic#2', owner: 'attic' }))
+    await host.releaseOwnedBy('attic', 'attic#2')
+    expect(calls.slice(2)).toEqual(['remove inference:attic#1'])
   })
 
   it('carries out the orders of one placement one after the other', async () => {

@@ -2,7 +2,7 @@ import { describe, expect, it, vi } from 'vitest'
 import type { ChainEvent } from '../../src/cluster/stage-chain.ts'
 import type { OpenPayload } from '../../src/engine/process/protocol.ts'
 import { jsonFrame } from '../../src/network/frame.ts'
-import { fakeChain } from './fake-chain.ts'
+import { fakeChain, relink } from './fake-chain.ts'
 
 const sampling = { temperature: 0, topK: 0, topP: 1, minP: 0, repetitionPenalty: 1, seed: 0 }
 const open = (ids: number[], maxTokens = 4, stopIds: number[] = []): OpenPayload => ({
@@ -198,4 +198,23 @@ describe('a frame that a stage cannot use', () => {
       message: expect.stringContaining('f32[rows, 2]'),
     })
   })
+})
+
+describe('a worker that answers late', () => {
+  for (const cuts of [[6], [3, 3]])
+    it(`cannot give the token of an older epoch to a request of the new one, over ${cuts.length} stages`, async () => {
+      const { chain, stages, workers, links } = fakeChain(cuts)
+      const [worker] = workers
+      worker!.holdAnswers()
+      const old = collect(chain.generate(open([500], 4)))
+      await vi.waitFor(() => expect(worker!.held).toBeGreaterThan(0))
+      links[0]?.cut()
+      await expect(old).rejects.toMatchObject({ code: 'EXO_STREAM_CLOSED' })
+      const next = relink(stages, 2)
+      const fresh = collect(next.generate(open([5], 3)))
+      const before = worker!.held
+      await vi.waitFor(() => expect(worker!.held).toBeGreaterThan(before))
+      worker!.releaseAnswers()
+      expect(tokens(await fresh)).toEqual([11, 17, 23])
+    })
 })

@@ -34,6 +34,7 @@ const order = {
   firstLayer: 0,
   endLayer: 2,
   context: 128,
+  slots: 4,
   owner: 'owner',
 }
 const place = (connection: NodeConnection, change: object = {}, options = {}) =>

@@ -18,6 +18,7 @@ const order = {
   firstLayer: 0,
   endLayer: 2,
   context: 128,
+  slots: 4,
   owner: 'o',
 }
 
@@ -211,6 +212,24 @@ describe('a peer that goes away', () => {
     await resource.close()
     await expect(pending).rejects.toEqual(code('EXO_PEER_UNREACHABLE'))
   })
+
+  it('fails a call under way long before its deadline when the machine has vanished', async () => {
+    let begun: () => void = () => {}
+    const started = new Promise<void>(resolve => (begun = resolve))
+    const { endpoint } = await startNode(cleanup, {
+      linkStage: () => {
+        begun()
+        return new Promise(() => {})
+      },
+    })
+    const proxy = cleanup.add(await startProxy({ target: endpoint }), ({ close }) => close())
+    const client = await createPeer(cleanup, { endpoint: proxy.endpoint }).initialize()
+    const pending = client.linkStage({ placement: 'p', epoch: 1, nextEndpoint: '' }, { timeoutMs: 60_000 })
+    pending.catch(() => {})
+    await started
+    proxy.stall()
+    await expect(pending).rejects.toEqual(code('EXO_PEER_UNREACHABLE'))
+  }, 6_000)
 
   it('measures the round trip', async () => {
     const { endpoint } = await startNode(cleanup)

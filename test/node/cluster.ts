@@ -63,13 +63,14 @@ export async function testCluster(
   count: number,
   model: string,
   options: SpawnNodeOptions = {},
+  entryOptions = options,
 ): Promise<TestCluster> {
   const others = await Promise.all(
     Array.from({ length: count - 1 }, (_, index) => testNode(`node-${index + 2}`, model, options)),
   )
   const peers = new PeerList()
   for (const node of others) peers.add(node)
-  const entry = await testNode('node-1', model, { ...options, discovery: [peers] })
+  const entry = await testNode('node-1', model, { ...entryOptions, discovery: [peers] })
   await entry.connected(others.length)
   return {
     entry,

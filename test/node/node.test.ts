@@ -105,6 +105,36 @@ describe('a node from code', () => {
     expect(await ids(node, 3)).toHaveLength(3)
   })
 
+  it('lets a running answer finish when it is closed, and takes no further one', async () => {
+    const node = await testNode('attic', fixture)
+    const whole = await ids(node, 60)
+    let closing: Promise<void> | undefined
+    const answer = ids(node, 60, count => {
+      if (count === 5) closing = node.close()
+    })
+    expect(await answer).toEqual(whole)
+    await closing
+    await expect(ids(node, 2)).rejects.toMatchObject({ code: 'EXO_RESOURCE_CLOSED' })
+  })
+
+  it('says EXO_ABORTED when the caller has given up before', async () => {
+    const signal = AbortSignal.abort('no more')
+    await expect(testNode('attic', fixture, { signal })).rejects.toMatchObject({ code: 'EXO_ABORTED' })
+    await using node = await testNode('attic', fixture)
+    await expect(node.generate({ prompt: 'x', signal }).next()).rejects.toMatchObject({ code: 'EXO_ABORTED' })
+  })
+
+  it('lets several nodes with different numbers of slots hold as many generations as the entry lets in', async () => {
+    await using cluster = await testCluster(
+      2,
+      fixture,
+      { flags: { 'engine.slots': 1 } },
+      { flags: { 'engine.slots': 4 } },
+    )
+    const all = await Promise.all(Array.from({ length: 4 }, () => ids(cluster.entry, 12)))
+    expect(new Set(all.map(String)).size).toBe(1)
+  })
+
   it('makes more generations at a time than its engine holds wait for their turn', async () => {
     await using node = await testNode('attic', fixture, { flags: { 'engine.slots': 2 } })
     const all = await Promise.all(Array.from({ length: 6 }, () => ids(node, 5)))

@@ -1,7 +1,7 @@
-import { describe, expect, it } from 'vitest'
-import type { AnyActorRef } from 'xstate'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { getAdjacencyMap, getShortestPaths } from 'xstate/graph'
 import { type LifecycleState, lifecycle, lifecycleEvents, lifecycleStates } from '../../machines/index.ts'
+import type { MachineActor } from '../../src/actors/machine-actor.ts'
 import { VirtualClock } from '../../src/concurrency/virtual-clock.ts'
 import { createResource } from '../../src/resources/create.ts'
 import { scripted } from './scripted.ts'
@@ -12,22 +12,23 @@ const traversal = { events, input, serializeState: ({ value }: { value: unknown 
 
 const START_TIMEOUT = 700
 const SHUTDOWN = 300
+/** Longer than all that a path takes. */
+const PROBE = 1_000_000
 
 /** A real resource, and for each event of the model what makes it happen in the real one. */
 function drive() {
   const clock = new VirtualClock()
   const { definition, lives } = scripted({ initialize: 'wait', cleanup: 'wait' })
-  let actor: AnyActorRef | undefined
   const resource = createResource(definition, {
     name: input.name,
     input: {},
     clock,
     startTimeout: START_TIMEOUT,
     shutdown: SHUTDOWN,
-    inspect: event => {
-      actor ??= event.actorRef as AnyActorRef
-    },
+    health: { interval: PROBE, timeout: PROBE, failures: 1, of: 1 },
   })
+  // What the runtime itself sends its events through.
+  const { actor } = resource as unknown as { readonly actor: MachineActor }
   const life = () => lives[0]
   const stimuli: Record<string, () => unknown> = {
     initialize: () => resource.initialize().catch(() => undefined),
@@ -42,8 +43,12 @@ function drive() {
     close: () => resource.close(),
     closed: () => life()?.cleaned.resolve(),
     'shutdown.timeout': () => clock.advance(SHUTDOWN),
+    'health.checked': () => clock.advance(PROBE),
   }
   return {
+    lives,
+    pending: () => clock.pending,
+    onChange: (listener: () => void) => resource.subscribe(listener),
     state: () => resource.state,
     async stimulate(type: string) {
       void stimuli[type]?.()
@@ -53,7 +58,7 @@ function drive() {
       await clock.settle()
     },
     async send(type: string) {
-      actor?.send({ type, ok: true })
+      actor.send({ type, ok: true })
       await clock.settle()
     },
     release: () => life()?.cleaned.resolve(),
@@ -100,7 +105,7 @@ describe('a real resource', () => {
   it.each(illegal)('stays in $from when it is sent $type', async ({ from, type }) => {
     const real = drive()
     for (const step of pathTo.get(from) ?? []) await real.stimulate(step)
-    if (from !== 'CLOSED') await real.send(type)
+    await real.send(type)
     expect(real.state()).toBe(from)
   })
 
@@ -109,12 +114,31 @@ describe('a real resource', () => {
     async from => {
       const real = drive()
       for (const step of pathTo.get(from) ?? []) await real.stimulate(step)
-      for (const { type } of illegal.filter(pair => pair.from === from))
-        if (from !== 'CLOSED') await real.send(type)
+      for (const { type } of illegal.filter(pair => pair.from === from)) await real.send(type)
       await real.stimulate('close')
       real.release()
       await real.stimulate('none')
       expect(real.state()).toBe('CLOSED')
     },
   )
+
+  it('that is CLOSED after a whole life does nothing more, whatever is sent to it or asked of it', async () => {
+    const warn = vi.spyOn(console, 'warn').mockImplementation(() => undefined)
+    onTestFinished(() => warn.mockRestore())
+    const real = drive()
+    for (const type of ['initialize', 'initialized', 'close', 'closed']) await real.stimulate(type)
+    expect(real.state()).toBe('CLOSED')
+    const changed = vi.fn()
+    real.onChange(changed)
+    for (const type of lifecycleEvents) {
+      await real.send(type)
+      await real.stimulate(type)
+      expect([type, real.state()]).toEqual([type, 'CLOSED'])
+    }
+    expect(changed).not.toHaveBeenCalled()
+    expect(real.lives.map(({ cleanups }) => cleanups.length)).toEqual([1])
+    expect(real.pending()).toBe(0)
+    // XState would say that an event came too late.
+    expect(warn).not.toHaveBeenCalled()
+  })
 })

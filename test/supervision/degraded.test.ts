@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { deferred } from '../../src/concurrency/deferred.ts'
 import { calm, grow, kid } from './tree.ts'
 
 const softly = (count: number) => ({ ...calm, degraded: { grace: 1_000, soft: count } })
@@ -93,6 +94,46 @@ describe('a DEGRADED child', () => {
     await clock.advance(1_000 + 100)
     expect(root.ref('a')).toMatchObject({ state: 'READY', incarnation: 2 })
     await root.close()
+  })
+
+  it('is not recovered twice at a time when it was well for a while before the first recovery ended', async () => {
+    const recoveries: { aborted: () => boolean; end: (error?: Error) => void }[] = []
+    const a = kid('a', {
+      recover: signal => {
+        const { promise, resolve, reject } = deferred<void>()
+        const end = (error?: Error) => (error ? reject(error) : resolve())
+        recoveries.push({ aborted: () => signal.aborted, end })
+        return promise
+      },
+    })
+    const policies = { default: { ...softly(2), startTimeout: 100_000 } }
+    const { root, clock, story } = await grow([a.spec], { policies })
+    const comeBack = async () => {
+      a.lives[0]?.self.recovered()
+      root.ref('a').degrade('slow again')
+      await clock.advance(5_000)
+    }
+    root.ref('a').degrade('slow')
+    await clock.advance(1_000)
+    await comeBack()
+    await comeBack()
+    expect(recoveries).toHaveLength(1)
+    expect(recoveries[0]?.aborted()).toBe(false)
+
+    recoveries[0]?.end(new Error('still slow'))
+    await clock.advance(999)
+    expect(recoveries).toHaveLength(1)
+    await clock.advance(1)
+    expect(recoveries).toHaveLength(2)
+    await comeBack()
+    expect(root.ref('a')).toMatchObject({ state: 'DEGRADED', incarnation: 1 })
+    recoveries[1]?.end()
+    await clock.settle()
+    expect(root.ref('a')).toMatchObject({ state: 'READY', incarnation: 1, client: a.lives[0]?.client })
+    expect(recoveries).toHaveLength(2)
+    expect(story().filter(line => line.startsWith('soft_restart'))).toHaveLength(2)
+    await root.close()
+    expect(clock.pending).toBe(0)
   })
 
   it('is left alone when the policy does not act on DEGRADED, and one in ERROR likewise', async () => {

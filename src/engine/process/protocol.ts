@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { ErrorRecord } from '../../errors.ts'
+import { type Frame, jsonFrame } from '../../network/frame.ts'
 import type { ShardDescription, ShardSpec } from '../shard.ts'
 
 /** What the supervising process tells an engine process over the supervision channel. */
@@ -56,6 +57,12 @@ export type OpenPayload = z.infer<typeof openPayloadSchema>
 
 /** The payload of a `close` frame on its way up: why a generation ended. On its way down it is empty. */
 export const closePayloadSchema = z.strictObject({ reason: z.enum(['stop', 'length']) })
+
+/**
+ * The first frame on a link: it belongs to no request, and shows whose epoch the link is, so that the stage below
+ * can tell of a failure also before the first request.
+ */
+export const greetingFrame = (epoch: number): Frame => jsonFrame({ kind: 'close', epoch, request: 0 }, {})
 
 /** The payload of an `error` frame. Request 0 means the whole link. */
 export const errorPayloadSchema = z.object({

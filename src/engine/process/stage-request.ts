@@ -12,7 +12,10 @@ import type { ShardDescription } from '../shard.ts'
 import type { OpenPayload } from './protocol.ts'
 
 interface StageRequestOptions {
+  /** As it stands in frames; a number of the link above, which a later epoch uses again. */
   readonly id: number
+  /** As the worker knows it: never used twice, so that a late result of an older epoch finds nobody. */
+  readonly job: number
   readonly payload: OpenPayload
   readonly worker: ComputeWorker
   readonly shard: ShardDescription
@@ -44,18 +47,26 @@ export class StageRequest {
     this.#stopIds = new Set(options.payload.stopIds)
   }
 
+  get id(): number {
+    return this.#options.id
+  }
+
+  get job(): number {
+    return this.#options.job
+  }
+
   /** Opens the sequence in the worker; the head stage starts to feed the prompt. */
   start(): void {
-    const { id, payload, worker, shard } = this.#options
+    const { job, payload, worker, shard } = this.#options
     worker.submit({
       type: 'open',
-      request: id,
+      request: job,
       ids: Int32Array.from(payload.ids),
       sampling: payload.sampling,
     })
     if (shard.first && shard.last) {
       const { maxTokens, stopIds } = payload
-      worker.submit({ type: 'generate', request: id, maxTokens, stopIds })
+      worker.submit({ type: 'generate', request: job, maxTokens, stopIds })
     } else if (shard.first) this.#feed()
   }
 
@@ -126,7 +137,14 @@ export class StageRequest {
 
   #forward(position: number, rows: number, input: ArrayBuffer, sample: boolean): void {
     this.#pending.push(sample)
-    this.#options.worker.submit({ type: 'forward', request: this.#options.id, position, rows, input, sample })
+    this.#options.worker.submit({
+      type: 'forward',
+      request: this.#options.job,
+      position,
+      rows,
+      input,
+      sample,
+    })
   }
 
   #passDown(done: Extract<Done, { type: 'hidden' }>): void {

@@ -3,7 +3,7 @@ import { type Frame, jsonFrame, jsonPayload } from '../../network/frame.ts'
 import type { TensorLink } from '../../network/tensor-link.ts'
 import type { ComputeWorker, Done } from '../compute-worker.ts'
 import type { ShardDescription } from '../shard.ts'
-import { type EngineActivity, type OpenPayload, openPayloadSchema } from './protocol.ts'
+import { type EngineActivity, greetingFrame, type OpenPayload, openPayloadSchema } from './protocol.ts'
 import { StageRequest } from './stage-request.ts'
 
 /** What a stage needs from outside. */
@@ -26,7 +26,11 @@ export interface StageOptions {
  */
 export class Stage {
   readonly #options: StageOptions
+  /** By the number that stands in frames. */
   readonly #requests = new Map<number, StageRequest>()
+  /** By the number that the worker knows. */
+  readonly #jobs = new Map<number, StageRequest>()
+  #nextJob = 1
   #epoch = -1
   #above: TensorLink | undefined
   #below: TensorLink | undefined
@@ -62,6 +66,7 @@ export class Stage {
     this.#below = below
     below?.onFrame(frame => this.#fromBelow(below, frame))
     below?.onClosed(error => this.#lostBelow(below, error))
+    below?.send(greetingFrame(epoch))
   }
 
   /** Takes a new link from above. It serves once its first frame shows the epoch of this stage. */
@@ -122,7 +127,7 @@ export class Stage {
       }
       case 'close':
         this.#close(frame.request)
-        this.#below?.send(frame)
+        if (frame.request !== 0) this.#below?.send(frame)
         return
       case 'token':
       case 'error':
@@ -155,8 +160,9 @@ export class Stage {
 
   #start(id: number, payload: OpenPayload): void {
     const { worker, shard, prefillChunk } = this.#options
-    const request = new StageRequest({
+    const request: StageRequest = new StageRequest({
       id,
+      job: this.#nextJob++,
       payload,
       worker,
       shard,
@@ -165,13 +171,15 @@ export class Stage {
       drained: () => this.#below?.drained() ?? Promise.resolve(),
       up: frame => void this.#above?.send({ ...frame, epoch: this.#epoch }),
       decoding: () => this.#options.onActivity?.('decode.started'),
-      failed: error => this.#fail(id, error),
+      // What was under way when a request was closed may end later, when its number belongs to another one.
+      failed: error => this.#requests.get(id) === request && this.#fail(id, error),
       ended: () => {
         this.#below?.send(jsonFrame({ kind: 'close', epoch: this.#epoch, request: id }, {}))
         this.#close(id)
       },
     })
     this.#requests.set(id, request)
+    this.#jobs.set(request.job, request)
     this.#options.onActivity?.('prefill.started')
     request.start()
   }
@@ -199,12 +207,12 @@ export class Stage {
   }
 
   #onDone(done: Done): void {
-    const request = this.#requests.get(done.request)
+    const request = this.#jobs.get(done.request)
     if (!request) return
     try {
       request.done(done)
     } catch (error) {
-      this.#fail(done.request, error)
+      this.#fail(request.id, error)
     }
   }
 
@@ -215,8 +223,11 @@ export class Stage {
   }
 
   #close(id: number): void {
-    if (!this.#requests.delete(id)) return
-    this.#options.worker.submit({ type: 'close', request: id })
+    const request = this.#requests.get(id)
+    if (!request) return
+    this.#requests.delete(id)
+    this.#jobs.delete(request.job)
+    this.#options.worker.submit({ type: 'close', request: request.job })
     this.#options.onActivity?.('generation.ended')
   }
 
