@@ -13,6 +13,15 @@ const done = new Set(['npm ci && npm test'])
 /** The install is done too; what follows it is not. */
 const shorten = line => line.replace(/^npm ci && /, '')
 
+/** Whether anybody of the process group of a command is still there: signal 0 only asks. */
+function leftBehind(group) {
+  try {
+    return process.kill(-group, 0)
+  } catch {
+    return false
+  }
+}
+
 function run(line) {
   const serves = /\b(npm start|exovisor up)\b/.test(line)
   return new Promise((resolve, reject) => {
@@ -33,7 +42,8 @@ function run(line) {
     })
     child.on('exit', (code, signal) => {
       clearTimeout(timer)
-      if (code === 0) resolve()
+      if (code === 0 && leftBehind(child.pid)) reject(new Error(`${line} left processes behind`))
+      else if (code === 0) resolve()
       else reject(new Error(`${line} ended with ${signal ?? `code ${code}`}`))
     })
   })

@@ -149,19 +149,18 @@ describe('exovisor up', () => {
   it('answers /livez within 50 ms (p99) while the engine computes without a pause', async () => {
     const node = up([], { EXOVISOR_ENGINE__SLOTS: '4' })
     const { api } = await ready(node)
-    const idle = await livezP99(api)
     const abort = new AbortController()
     const busy = Array.from({ length: 4 }, async () => {
       while (!abort.signal.aborted) await (await complete(api, 250, abort.signal)).text()
     }).map(work => work.catch(() => undefined))
-    const loaded = await livezP99(api)
+    // Other programs of the machine can spoil a round; an event loop that the engine blocks spoils all of them.
+    const rounds = [await livezP99(api), await livezP99(api), await livezP99(api)]
     abort.abort()
     await Promise.all(busy)
     node.child.kill('SIGINT')
     await node.ended
-    console.log(`/livez p99: ${idle.toFixed(1)} ms idle, ${loaded.toFixed(1)} ms while the engine computes`)
-    // Where the machine itself is slower than that without any work, the engine cannot be blamed.
-    expect(loaded).toBeLessThan(Math.max(50, 5 * idle))
+    console.log(`/livez p99 while the engine computes: ${rounds.map(ms => ms.toFixed(1)).join(', ')} ms`)
+    expect(Math.min(...rounds)).toBeLessThan(50)
   })
 })
 
