@@ -108,6 +108,9 @@ export class SupervisorCore implements SupervisorClient, ChildHost, StrategyHost
   async start<Input, Client, Message>(
     spec: ChildSpec<Input, Client, Message>,
   ): Promise<ResourceRef<Client, Message>> {
+    if (this.#isStopping) throw this.#closedError()
+    // A spec that cannot be taken is refused at once, even when the start of another one would have to wait.
+    this.#check(spec)
     const child = await this.#strategy.admit(() => this.#startAnother(spec))
     return child.ref as unknown as ResourceRef<Client, Message>
   }
@@ -220,10 +223,15 @@ export class SupervisorCore implements SupervisorClient, ChildHost, StrategyHost
     for (const child of this.#children.values()) child.freeze(reason)
   }
 
-  #add(spec: AnyChildSpec): Child {
+  #check(spec: AnyChildSpec): void {
     checkChildSpec(spec, this.name)
     const known = this.#children.get(spec.id)
     if (known && !known.isStopped) throw this.#takenError(known)
+  }
+
+  #add(spec: AnyChildSpec): Child {
+    this.#check(spec)
+    const known = this.#children.get(spec.id)
     const isSupervisor = spec.resource.kind === 'supervisor'
     const policies = this.#input.policies ?? {}
     const { kind } = spec.resource

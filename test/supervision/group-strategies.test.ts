@@ -141,6 +141,19 @@ describe('one_for_all', () => {
     await root.close()
   })
 
+  it('refuses the id of a member at once, also while the group is starting', async () => {
+    const all = kids('a')
+    const { root, clock } = await growGroup(all, { strategy: 'one_for_all' })
+    const [a] = all
+    if (a) a.script.initialize = 'wait'
+    root.ref('a').fail('x')
+    await clock.advance(100)
+    expect(root.ref('a').state).toBe('INITIALIZING')
+    await expect(root.start(kid('a').typed)).rejects.toMatchObject({ code: 'EXO_CHILD_SPEC_INVALID' })
+    a?.lives[1]?.initialized.resolve()
+    await root.close()
+  })
+
   it('starts a new child while the group waits for its backoff, and takes it into the group', async () => {
     const all = kids('a')
     const { root, clock } = await growGroup(all, { strategy: 'one_for_all' })
