@@ -6,6 +6,7 @@ import { ExovisorError, toErrorRecord } from '../errors.ts'
 import type { Environment } from '../resources/environment.ts'
 import { ownerOf } from '../resources/self.ts'
 import type { ResourceDefinition, ResourceRef, ResourceSelf } from '../resources/types.ts'
+import { checkIntensity } from './check-policy.ts'
 import { Child, type ChildEvent, type ChildHost } from './child.ts'
 import { checkChildSpec } from './child-spec.ts'
 import { logEvent, notify } from './event-log.ts'
@@ -43,6 +44,7 @@ export class SupervisorCore implements SupervisorClient, ChildHost, StrategyHost
     this.#self = self
     this.#input = input
     this.#strategy = strategyNamed(input.strategy ?? 'one_for_one', self.name, this)
+    if (input.intensity) checkIntensity(input.intensity, `supervisor ${JSON.stringify(self.name)}`)
     this.#window = input.intensity && new RestartWindow(input.intensity)
   }
 
