@@ -1,6 +1,6 @@
 import { ExovisorError } from '../errors.ts'
 import { longestBackoff } from './backoff.ts'
-import type { Policy } from './policy.ts'
+import type { IntensityPolicy, Policy } from './policy.ts'
 
 /** One thing that is wrong with a policy. */
 export interface PolicyFault {
@@ -21,6 +21,18 @@ const within = (value: unknown, least: number, most: number): boolean =>
 const whole = (value: unknown, least: number, most: number): boolean =>
   Number.isInteger(value) && within(value, least, most)
 const FINITE = Number.MAX_VALUE
+
+function intensityRules({ restarts, within: period }: IntensityPolicy): readonly Rule[] {
+  return [
+    [
+      'intensity.restarts',
+      restarts,
+      whole(restarts, 0, MOST_RESTARTS),
+      `a whole number from 0 to ${MOST_RESTARTS}`,
+    ],
+    ['intensity.within', period, within(period, 1, FINITE), 'a number of milliseconds, at least 1'],
+  ]
+}
 
 function rules({
   restart,
@@ -66,18 +78,7 @@ function rules({
       'none, full or equal',
     ],
     ['backoff.resetAfter', backoff.resetAfter, within(backoff.resetAfter, 0, FINITE), time],
-    [
-      'intensity.restarts',
-      intensity.restarts,
-      whole(intensity.restarts, 0, MOST_RESTARTS),
-      `a whole number from 0 to ${MOST_RESTARTS}`,
-    ],
-    [
-      'intensity.within',
-      intensity.within,
-      within(intensity.within, 1, FINITE),
-      'a number of milliseconds, at least 1',
-    ],
+    ...intensityRules(intensity),
     [
       'startTimeout',
       startTimeout,
@@ -117,15 +118,24 @@ function unreachable({ backoff, intensity }: Policy): PolicyFault | undefined {
   }
 }
 
-/** All that is wrong with a policy, best first to mend first; empty when nothing is. */
-export function policyFaults(policy: Policy): readonly PolicyFault[] {
-  const faults = rules(policy)
+const broken = (all: readonly Rule[]): readonly PolicyFault[] =>
+  all
     .filter(([, , holds]) => !holds)
     .map(([path, value, , expected]) => ({
       path,
       message: `is ${JSON.stringify(value) ?? String(value)}`,
       expected,
     }))
+
+function refuse(faults: readonly PolicyFault[], where: string): void {
+  if (faults.length === 0) return
+  const lines = faults.map(({ path, message, expected }) => `${path}: ${message}; expected ${expected}`)
+  throw new ExovisorError('EXO_CHILD_SPEC_INVALID', `${where}: ${lines.join('. ')}`, { details: { faults } })
+}
+
+/** All that is wrong with a policy, best first to mend first; empty when nothing is. */
+export function policyFaults(policy: Policy): readonly PolicyFault[] {
+  const faults = broken(rules(policy))
   if (faults.length > 0) return faults
   const fault = unreachable(policy)
   return fault ? [fault] : []
@@ -138,8 +148,15 @@ export function policyFaults(policy: Policy): readonly PolicyFault[] {
  * @throws EXO_CHILD_SPEC_INVALID that lists every fault, also as `details.faults`
  */
 export function checkPolicy(policy: Policy, where: string): void {
-  const faults = policyFaults(policy)
-  if (faults.length === 0) return
-  const lines = faults.map(({ path, message, expected }) => `${path}: ${message}; expected ${expected}`)
-  throw new ExovisorError('EXO_CHILD_SPEC_INVALID', `${where}: ${lines.join('. ')}`, { details: { faults } })
+  refuse(policyFaults(policy), where)
+}
+
+/**
+ * Refuses a restart intensity with wrong values.
+ *
+ * @param where names its owner in the message
+ * @throws EXO_CHILD_SPEC_INVALID that lists every fault, also as `details.faults`
+ */
+export function checkIntensity(intensity: IntensityPolicy, where: string): void {
+  refuse(broken(intensityRules(intensity)), where)
 }

@@ -1,8 +1,10 @@
 import { ExovisorError } from '../errors.ts'
+import type { RestartType } from './policy.ts'
 import type { AnyChildSpec, ChildSpec } from './types.ts'
 
 const LONGEST_ID = 256
 const MOST_MESSAGES = 1_000_000
+const restartTypes: readonly RestartType[] = ['permanent', 'transient', 'temporary']
 
 /** Makes a spec whose input is checked against its definition, for a list of specs of several kinds. */
 export function childSpec<Input, Client, Message>(spec: ChildSpec<Input, Client, Message>): AnyChildSpec {
@@ -21,11 +23,14 @@ export function checkChildSpec(spec: AnyChildSpec, supervisor: string): void {
       { details: { supervisor, id: spec.id, field, expected } },
     )
   }
-  const { id, resource, mailbox } = spec
+  const { id, resource, restart, mailbox } = spec
   if (typeof id !== 'string' || id.length === 0 || id.length > LONGEST_ID) {
     refuse('id', id, `a text of 1 to ${LONGEST_ID} characters`)
   }
   if (typeof resource?.initialize !== 'function') refuse('resource', resource, 'what defineResource gives')
+  if (restart !== undefined && !restartTypes.includes(restart)) {
+    refuse('restart', restart, restartTypes.join(' or '))
+  }
   if (mailbox !== undefined && !(Number.isInteger(mailbox) && mailbox >= 1 && mailbox <= MOST_MESSAGES)) {
     refuse('mailbox', mailbox, `a whole number from 1 to ${MOST_MESSAGES}`)
   }

@@ -49,6 +49,8 @@ export class Child {
   #attempt = 0
   /** Set while a first start has not ended. */
   #first: Deferred<void> | undefined
+  /** Set while a start as one of a group has not ended. */
+  #resumed: Deferred<void> | undefined
   /** True while somebody's word, not the policy, decides what comes next. */
   #commanded = false
   /** Grows with each command: whatever was under way for an older one has no say any more. */
@@ -81,6 +83,11 @@ export class Child {
 
   get id(): string {
     return this.spec.id
+  }
+
+  /** Grows with each command to this child: who remembers an older one has no say any more. */
+  get command(): number {
+    return this.#command
   }
 
   /** Restarts in a row. */
@@ -117,16 +124,22 @@ export class Child {
     return first.promise
   }
 
-  /** Starts a successor after the delay of the backoff. */
-  scheduleRestart(): void {
+  /** Counts and announces a restart. Its delay by the backoff is the result. */
+  announceRestart(): number {
     const { clock, random } = this.#host.environment
     const delay = backoffDelay(this.policy.backoff, this.#attempt, random)
     this.#attempt += 1
     this.#nextAttemptAt = clock.now() + delay
     this.#setRestarting(true)
     this.#emit({ type: 'backoff_scheduled', delay })
+    return delay
+  }
+
+  /** Starts a successor after the delay of the backoff. */
+  scheduleRestart(): void {
+    const delay = this.announceRestart()
     const command = this.#command
-    this.#cancelTry = schedule(clock, delay, () =>
+    this.#cancelTry = schedule(this.#host.environment.clock, delay, () =>
       this.#host.post(() => {
         if (command === this.#command) this.#launch()
       }),
@@ -154,7 +167,25 @@ export class Child {
     this.#cancelTimers()
     this.#first?.reject(this.#closedError(reason))
     this.#first = undefined
+    this.#endResuming()
     return this.#command
+  }
+
+  /** Closes the incarnation of a frozen child that is to be resumed later: whoever waits for it goes on waiting. */
+  async suspend(reason: string): Promise<void> {
+    const command = this.#command
+    this.ref.revive()
+    await this.ref.current?.close(reason)
+    if (command === this.#command) this.#setRestarting(true)
+  }
+
+  /** A successor at once, as one of a group. Resolves when its start has ended, in whatever way. */
+  resume(): Promise<void> {
+    const resumed = deferred<void>()
+    this.#resumed = resumed
+    this.#commanded = false
+    this.#launch()
+    return resumed.promise
   }
 
   /** Stops it. Resolves when CLOSED; wins over everything that was under way. */
@@ -251,6 +282,7 @@ export class Child {
     if (!again && incarnation.number > 1) this.#emit({ type: 'restarted' })
     this.#first?.resolve()
     this.#first = undefined
+    this.#endResuming()
     this.#setRestarting(false)
     const { environment } = this.#host
     // Leaving READY cancels this, so that it never speaks for another incarnation than its own.
@@ -263,7 +295,10 @@ export class Child {
   #failed(error = this.#closedError('failed without a reason')): void {
     if (this.#commanded) return
     if (this.#first || this.policy.on.includes('ERROR')) this.#terminate(error)
-    else this.ref.end(error)
+    else {
+      this.ref.end(error)
+      this.#endResuming()
+    }
   }
 
   /** Closes the current incarnation because of `error`; what comes after is decided when it is CLOSED. */
@@ -280,12 +315,18 @@ export class Child {
     const first = this.#first
     if (!first) {
       this.#host.ended(this, failure)
+      this.#endResuming()
       return
     }
     this.#first = undefined
     const error = failure ?? this.#closedError('it ended before it was READY')
     this.retire(error, 'failed to start')
     first.reject(error)
+  }
+
+  #endResuming(): void {
+    this.#resumed?.resolve()
+    this.#resumed = undefined
   }
 
   #cancelTimers(): void {

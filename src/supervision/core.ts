@@ -1,10 +1,12 @@
 import { closest } from 'fastest-levenshtein'
 import type { InspectionObserver } from '../actors/inspection.ts'
 import type { MachineActor } from '../actors/machine-actor.ts'
+import type { Clock } from '../concurrency/clock.ts'
 import { ExovisorError, toErrorRecord } from '../errors.ts'
 import type { Environment } from '../resources/environment.ts'
 import { ownerOf } from '../resources/self.ts'
 import type { ResourceDefinition, ResourceRef, ResourceSelf } from '../resources/types.ts'
+import { checkIntensity } from './check-policy.ts'
 import { Child, type ChildEvent, type ChildHost } from './child.ts'
 import { checkChildSpec } from './child-spec.ts'
 import { logEvent, notify } from './event-log.ts'
@@ -41,7 +43,8 @@ export class SupervisorCore implements SupervisorClient, ChildHost, StrategyHost
     this.name = self.name
     this.#self = self
     this.#input = input
-    this.#strategy = strategyNamed(input.strategy ?? 'one_for_one', self.name)
+    this.#strategy = strategyNamed(input.strategy ?? 'one_for_one', self.name, this)
+    if (input.intensity) checkIntensity(input.intensity, `supervisor ${JSON.stringify(self.name)}`)
     this.#window = input.intensity && new RestartWindow(input.intensity)
   }
 
@@ -52,6 +55,14 @@ export class SupervisorCore implements SupervisorClient, ChildHost, StrategyHost
 
   get actor(): MachineActor {
     return ownerOf(this.#self).actor
+  }
+
+  get clock(): Clock {
+    return ownerOf(this.#self).environment.clock
+  }
+
+  get members(): readonly Child[] {
+    return [...this.#children.values()]
   }
 
   /** Starts the children of the input in order, each after the one before it is READY. All or none. */
@@ -67,10 +78,7 @@ export class SupervisorCore implements SupervisorClient, ChildHost, StrategyHost
         if (twin) throw this.#takenError(twin)
         this.#add(spec)
       }
-      for (const spec of specs) {
-        if (this.#isStopping) break
-        if (spec.start !== false) await this.#firstStart(this.#child(spec.id))
-      }
+      await this.#strategy.admit(() => this.#firstStarts(specs))
       if (this.#isStopping) throw this.#closedError()
     } catch (error) {
       await this.stopAll('a child failed to start')
@@ -103,21 +111,16 @@ export class SupervisorCore implements SupervisorClient, ChildHost, StrategyHost
     spec: ChildSpec<Input, Client, Message>,
   ): Promise<ResourceRef<Client, Message>> {
     if (this.#isStopping) throw this.#closedError()
-    const child = this.#add(spec)
-    if (spec.start !== false) {
-      await this.#firstStart(child).catch(async (error: unknown) => {
-        await child.stop('failed to start')
-        this.#forget(child)
-        throw error
-      })
-    }
+    // A spec that cannot be taken is refused at once, even when the start of another one would have to wait.
+    this.#check(spec)
+    const child = await this.#strategy.admit(() => this.#startAnother(spec))
     return child.ref as unknown as ResourceRef<Client, Message>
   }
 
   async stop(id: string): Promise<void> {
     const child = this.#child(id)
     await child.stop('stopped by hand')
-    if (child.policy.restart === 'temporary') this.#forget(child)
+    if (child.policy.restart === 'temporary') this.forget(child)
   }
 
   async restart(id: string): Promise<void> {
@@ -128,7 +131,7 @@ export class SupervisorCore implements SupervisorClient, ChildHost, StrategyHost
   async remove(id: string): Promise<void> {
     const child = this.#child(id)
     await child.stop('removed')
-    this.#forget(child)
+    this.forget(child)
   }
 
   children(): readonly ChildSnapshot[] {
@@ -167,7 +170,7 @@ export class SupervisorCore implements SupervisorClient, ChildHost, StrategyHost
   }
 
   ended(child: Child, failure: ExovisorError | undefined): void {
-    if (!this.#isStopping) this.#strategy.ended(child, failure, this)
+    if (!this.#isStopping) this.#strategy.ended(child, failure)
   }
 
   post(message: () => void): void {
@@ -189,7 +192,7 @@ export class SupervisorCore implements SupervisorClient, ChildHost, StrategyHost
   retire(child: Child, failure: ExovisorError | undefined): void {
     const reason = failure ? 'it failed and is not restarted' : 'it has done its work'
     child.retire(failure ?? this.#endedError(child), reason)
-    if (child.policy.restart === 'temporary') this.#forget(child)
+    if (child.policy.restart === 'temporary') this.forget(child)
   }
 
   giveUp(child: Child, failure: ExovisorError | undefined): void {
@@ -204,6 +207,10 @@ export class SupervisorCore implements SupervisorClient, ChildHost, StrategyHost
     void this.#escalate(error)
   }
 
+  forget(child: Child): void {
+    if (this.#children.get(child.id) === child) this.#children.delete(child.id)
+  }
+
   async #escalate(error: ExovisorError): Promise<void> {
     this.#escalation = error
     this.#self.send({ type: 'gave_up' })
@@ -214,13 +221,19 @@ export class SupervisorCore implements SupervisorClient, ChildHost, StrategyHost
   #freeze(reason: string): void {
     if (this.#isStopping) return
     this.#isStopping = true
+    this.#strategy.cease()
     for (const child of this.#children.values()) child.freeze(reason)
   }
 
-  #add(spec: AnyChildSpec): Child {
+  #check(spec: AnyChildSpec): void {
     checkChildSpec(spec, this.name)
     const known = this.#children.get(spec.id)
     if (known && !known.isStopped) throw this.#takenError(known)
+  }
+
+  #add(spec: AnyChildSpec): Child {
+    this.#check(spec)
+    const known = this.#children.get(spec.id)
     const isSupervisor = spec.resource.kind === 'supervisor'
     const policies = this.#input.policies ?? {}
     const { kind } = spec.resource
@@ -251,6 +264,26 @@ export class SupervisorCore implements SupervisorClient, ChildHost, StrategyHost
     )
   }
 
+  async #startAnother(spec: AnyChildSpec): Promise<Child> {
+    if (this.#isStopping) throw this.#closedError()
+    const child = this.#add(spec)
+    if (spec.start !== false) {
+      await this.#firstStart(child).catch(async (error: unknown) => {
+        await child.stop('failed to start')
+        this.forget(child)
+        throw error
+      })
+    }
+    return child
+  }
+
+  async #firstStarts(specs: readonly AnyChildSpec[]): Promise<void> {
+    for (const { id, start } of specs) {
+      if (this.#isStopping) break
+      if (start !== false) await this.#firstStart(this.#child(id))
+    }
+  }
+
   /** Names the child in the error, and keeps the code of the cause. */
   async #firstStart(child: Child): Promise<void> {
     try {
@@ -263,10 +296,6 @@ export class SupervisorCore implements SupervisorClient, ChildHost, StrategyHost
         { cause, details: { ...failure?.details, supervisor: this.name, id: child.id } },
       )
     }
-  }
-
-  #forget(child: Child): void {
-    if (this.#children.get(child.id) === child) this.#children.delete(child.id)
   }
 
   #publish(event: SupervisionEvent): void {

@@ -14,7 +14,7 @@ import type {
 import type { IntensityPolicy, PolicyInput, PolicyTable, RestartType } from './policy.ts'
 
 /** What a supervisor does to the other children when one of them has ended. */
-export type StrategyName = 'one_for_one'
+export type StrategyName = 'one_for_one' | 'one_for_all' | 'rest_for_one'
 
 /** One child of a supervisor. */
 export interface ChildSpec<Input, Client, Message = never> {

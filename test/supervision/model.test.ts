@@ -7,7 +7,7 @@ import { defineResource } from '../../src/resources/define.ts'
 import type { ResourceSelf, StateChange } from '../../src/resources/types.ts'
 import type { PolicyInput } from '../../src/supervision/policy.ts'
 import { supervise } from '../../src/supervision/supervise.ts'
-import type { ChildSpec, SupervisionEvent } from '../../src/supervision/types.ts'
+import type { ChildSpec, StrategyName, SupervisionEvent } from '../../src/supervision/types.ts'
 
 const ids = ['a', 'b', 'c'] as const
 type Id = (typeof ids)[number]
@@ -202,11 +202,12 @@ const leftBehind: Command[] = [
 
 const swallow = () => undefined
 
-async function run(script: readonly Command[], seed: number) {
+async function run(strategy: StrategyName, script: readonly Command[], seed: number) {
   const world = new World()
   const { clock } = world
   const root = await supervise({
     clock,
+    strategy,
     random: seededRandom(seed),
     policies: { default: policy },
     children: ids.map(name => world.spec(name) as never),
@@ -261,64 +262,67 @@ function mostInAWindow(events: readonly SupervisionEvent[], name: string): numbe
   )
 }
 
-describe('one_for_one, under any script of faults and commands', () => {
-  it('keeps its promises while they happen and when it is closed in the middle of them', async () => {
-    await fc.assert(
-      fc.asyncProperty(fc.array(commands, { maxLength: 25 }), fc.nat(), async (script, seed) => {
-        const { world, clock, root } = await run(script, seed)
-        world.isClosing = true
-        const closing = root.close()
-        await clock.advance(5_000)
-        await closing
-        for (const name of ids) {
-          expect(mostInAWindow(world.events, name)).toBeLessThanOrEqual(LIMIT.restarts)
-          expect(world.lives[name].map(({ cleanups }) => cleanups)).toEqual(world.lives[name].map(() => 1))
-        }
-        expect(world.violations).toEqual([])
-        expect(world.asks.settled).toBe(world.asks.made)
-        expect(root.state).toBe('CLOSED')
-        expect(clock.pending).toBe(0)
-      }),
-      { numRuns: 200, examples: [[leftBehind, 0]] },
-    )
-  })
-
-  it('comes to rest once the faults cease: each child is READY or was stopped, or the supervisor has given up', async () => {
-    await fc.assert(
-      fc.asyncProperty(fc.array(commands, { maxLength: 25 }), fc.nat(), async (script, seed) => {
-        const { world, clock, root } = await run(script, seed)
-        for (const name of ids) world.mode[name] = { initialize: 'ok', slowCleanup: false, sick: false }
-        await clock.advance(8_000)
-        if (root.state === 'READY') {
-          for (const { id: name, state, ended } of root.children())
-            expect(ended || state === 'READY', `${name} ${state}`).toBe(true)
-        } else {
-          expect((await root.closed).reason).toBe('failed')
-        }
-        world.isClosing = true
-        const closing = root.close()
-        await clock.advance(1_000)
-        await closing
-        expect(world.violations).toEqual([])
-        expect(clock.pending).toBe(0)
-      }),
-      { numRuns: 100 },
-    )
-  })
-
-  it('repeats itself exactly with the same script and seed', async () => {
-    await fc.assert(
-      fc.asyncProperty(fc.array(commands, { maxLength: 25 }), fc.nat(), async (script, seed) => {
-        const once = async () => {
-          const { world, clock, root } = await run(script, seed)
+describe.each(['one_for_one', 'one_for_all', 'rest_for_one'] as const)(
+  '%s, under any script of faults and commands',
+  strategy => {
+    it('keeps its promises while they happen and when it is closed in the middle of them', async () => {
+      await fc.assert(
+        fc.asyncProperty(fc.array(commands, { maxLength: 25 }), fc.nat(), async (script, seed) => {
+          const { world, clock, root } = await run(strategy, script, seed)
+          world.isClosing = true
           const closing = root.close()
           await clock.advance(5_000)
           await closing
-          return world.events
-        }
-        expect(await once()).toEqual(await once())
-      }),
-      { numRuns: 30 },
-    )
-  })
-})
+          for (const name of ids) {
+            expect(mostInAWindow(world.events, name)).toBeLessThanOrEqual(LIMIT.restarts)
+            expect(world.lives[name].map(({ cleanups }) => cleanups)).toEqual(world.lives[name].map(() => 1))
+          }
+          expect(world.violations).toEqual([])
+          expect(world.asks.settled).toBe(world.asks.made)
+          expect(root.state).toBe('CLOSED')
+          expect(clock.pending).toBe(0)
+        }),
+        { numRuns: 200, examples: [[leftBehind, 0]] },
+      )
+    })
+
+    it('comes to rest once the faults cease: each child is READY or was stopped, or the supervisor has given up', async () => {
+      await fc.assert(
+        fc.asyncProperty(fc.array(commands, { maxLength: 25 }), fc.nat(), async (script, seed) => {
+          const { world, clock, root } = await run(strategy, script, seed)
+          for (const name of ids) world.mode[name] = { initialize: 'ok', slowCleanup: false, sick: false }
+          await clock.advance(8_000)
+          if (root.state === 'READY') {
+            for (const { id: name, state, ended } of root.children())
+              expect(ended || state === 'READY', `${name} ${state}`).toBe(true)
+          } else {
+            expect((await root.closed).reason).toBe('failed')
+          }
+          world.isClosing = true
+          const closing = root.close()
+          await clock.advance(1_000)
+          await closing
+          expect(world.violations).toEqual([])
+          expect(clock.pending).toBe(0)
+        }),
+        { numRuns: 100 },
+      )
+    })
+
+    it('repeats itself exactly with the same script and seed', async () => {
+      await fc.assert(
+        fc.asyncProperty(fc.array(commands, { maxLength: 25 }), fc.nat(), async (script, seed) => {
+          const once = async () => {
+            const { world, clock, root } = await run(strategy, script, seed)
+            const closing = root.close()
+            await clock.advance(5_000)
+            await closing
+            return world.events
+          }
+          expect(await once()).toEqual(await once())
+        }),
+        { numRuns: 30 },
+      )
+    })
+  },
+)

@@ -464,6 +464,7 @@ describe('a child spec', () => {
   it.each([
     ['id', { id: '' }],
     ['resource', { resource: {} }],
+    ['restart', { restart: 'prmanent' }],
     ['mailbox', { mailbox: 0 }],
   ])('with a wrong %s is refused before anything starts', async (field, change) => {
     const a = kid('a')

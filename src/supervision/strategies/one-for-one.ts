@@ -1,16 +1,14 @@
-import type { RestartType } from '../policy.ts'
-import type { Strategy } from './strategy.ts'
-
-/** Whether a child of that type is restarted after a failure, or after a normal end. As in OTP. */
-function isRestarted(type: RestartType, failed: boolean): boolean {
-  return type === 'permanent' || (type === 'transient' && failed)
-}
+import { isRestarted, type Strategy, type StrategyHost } from './strategy.ts'
 
 /** A child that ends is restarted alone. The others hear nothing of it. */
-export const oneForOne: Strategy = {
-  ended(child, failure, host) {
-    if (!isRestarted(child.policy.restart, failure !== undefined)) host.retire(child, failure)
-    else if (host.acceptRestart(child)) child.scheduleRestart()
-    else host.giveUp(child, failure)
-  },
+export function oneForOne(host: StrategyHost): Strategy {
+  return {
+    ended(child, failure) {
+      if (!isRestarted(child.policy.restart, failure !== undefined)) host.retire(child, failure)
+      else if (host.acceptRestart(child)) child.scheduleRestart()
+      else host.giveUp(child, failure)
+    },
+    admit: start => start(),
+    cease: () => undefined,
+  }
 }

@@ -1,0 +1,170 @@
+import { deferred } from '../../concurrency/deferred.ts'
+import { type CancelTimer, schedule } from '../../concurrency/timer.ts'
+import type { ExovisorError } from '../../errors.ts'
+import type { Child } from '../child.ts'
+import { isRestarted, type Strategy, type StrategyHost } from './strategy.ts'
+
+/** An end that is not dealt with yet. A later command to the child makes it void. */
+interface End {
+  readonly child: Child
+  readonly failure: ExovisorError | undefined
+  readonly command: number
+}
+
+const REASON = 'restarted with its group'
+const nothing: CancelTimer = () => undefined
+
+/**
+ * Restarts a child together with a group of its siblings, as OTP's supervisor does.
+ *
+ * The group is stopped in the reverse order of its start, each cleanup awaited; then the backoff of the child that failed passes; then the
+ * group starts in order, each member after the one before it is READY. Temporary members do not come back; those that were stopped or had
+ * ended before do, as in OTP, save those that never started.
+ *
+ * A restart of the group spends one unit, however large the group is: in the window of the child that failed, and in the
+ * supervisor's own window if it has one. When a member cannot start, that member is the one that failed, and drives the next attempt.
+ *
+ * Stopping a group, starting it, and the first starts of other children take turns. What ends during a turn is dealt with after it, in the
+ * order of the ends, as if the supervisor had been deaf meanwhile. Commands to a single child and the closing of the
+ * supervisor do not wait for a turn: the group goes on without a member that was stopped.
+ */
+export class GroupRestart implements Strategy {
+  readonly #host: StrategyHost
+  readonly #first: (child: Child, members: readonly Child[]) => number
+  readonly #ends: End[] = []
+  /** The last command that the group restart under way gave to each of its members. */
+  #group = new Map<Child, number>()
+  /** The child that failed last, while its group is not starting yet. */
+  #driver: Child | undefined
+  #turns = 0
+  #lastTurn = Promise.resolve()
+  #cancelWait = nothing
+  #ceased = false
+
+  /** @param first the index of the first member of the group of a child that failed */
+  constructor(host: StrategyHost, first: (child: Child, members: readonly Child[]) => number) {
+    this.#host = host
+    this.#first = first
+  }
+
+  ended(child: Child, failure: ExovisorError | undefined): void {
+    this.#ends.push({ child, failure, command: child.command })
+    if (this.#turns === 0) this.#decide()
+  }
+
+  async admit<T>(start: () => Promise<T>): Promise<T> {
+    const turn = deferred<void>()
+    const before = this.#lastTurn
+    this.#lastTurn = turn.promise
+    this.#turns += 1
+    await before
+    try {
+      return await start()
+    } finally {
+      this.#turns -= 1
+      this.#decide()
+      turn.resolve()
+    }
+  }
+
+  cease(): void {
+    this.#ceased = true
+    this.#cancelWait()
+    this.#ends.length = 0
+  }
+
+  #decide(): void {
+    for (let end = this.#ends.shift(); end; end = this.#ends.shift()) {
+      const { child, failure, command } = end
+      if (command !== child.command) continue
+      if (!isRestarted(child.policy.restart, failure !== undefined)) this.#host.retire(child, failure)
+      else if (this.#host.acceptRestart(child)) this.#restart(child)
+      else this.#host.giveUp(child, failure)
+    }
+  }
+
+  #restart(driver: Child): void {
+    const { members } = this.#host
+    const first = this.#first(driver, members)
+    if (this.#driver && members.findIndex(child => this.#group.has(child)) < first) {
+      // It belongs to a larger group that is waiting to start.
+      this.#hold(driver)
+      return
+    }
+    this.#cancelWait()
+    this.#driver = driver
+    const group = members.slice(first).filter(({ ref }) => ref.current)
+    const left = new Map(group.filter(child => this.#hasLeft(child)).map(child => [child, -1]))
+    this.#group = left
+    const plan = group.filter(child => !left.has(child))
+    for (const child of plan) this.#hold(child)
+    void this.admit(async () => {
+      await this.#stop(plan)
+      if (driver === this.#driver && !this.#ceased) this.#wait(driver)
+    })
+  }
+
+  #wait(driver: Child): void {
+    this.#cancelWait()
+    const delay = this.#isHeld(driver) ? driver.announceRestart() : 0
+    this.#cancelWait = schedule(this.#host.clock, delay, () =>
+      this.#host.post(() => {
+        if (driver === this.#driver) void this.admit(() => this.#start(driver))
+      }),
+    )
+  }
+
+  async #start(driver: Child): Promise<void> {
+    if (driver !== this.#driver || this.#ceased) return
+    const { members } = this.#host
+    const first = members.findIndex(child => this.#group.has(child))
+    const group = first < 0 ? [] : members.slice(first)
+    // Somebody may have started or restarted a member during the backoff.
+    const running = group.filter(child => !this.#isHeld(child) && !child.isStopped)
+    for (const child of running) this.#hold(child)
+    await this.#stop(running)
+    this.#driver = undefined
+    for (const child of group) {
+      if (!this.#isHeld(child)) continue
+      await child.resume()
+      if (this.#willBeRestarted(child)) return
+    }
+    this.#group.clear()
+  }
+
+  /** One after the other, the last one first. */
+  async #stop(plan: readonly Child[]): Promise<void> {
+    for (const child of plan.toReversed()) {
+      if (!this.#isHeld(child)) continue
+      if (child.policy.restart === 'temporary') {
+        await child.stop(REASON)
+        this.#host.forget(child)
+      } else {
+        await child.suspend(REASON)
+      }
+    }
+  }
+
+  #hold(child: Child): void {
+    this.#group.set(child, child.freeze(REASON))
+  }
+
+  /** True while nobody else has told the member anything. */
+  #isHeld(child: Child): boolean {
+    return this.#group.get(child) === child.command
+  }
+
+  /** True for a member that was stopped during this group restart: it takes no part in further attempts. */
+  #hasLeft(child: Child): boolean {
+    return this.#group.has(child) && !this.#isHeld(child) && child.isStopped
+  }
+
+  #willBeRestarted(child: Child): boolean {
+    return this.#ends.some(
+      end =>
+        end.child === child &&
+        end.command === child.command &&
+        isRestarted(child.policy.restart, end.failure !== undefined),
+    )
+  }
+}
