@@ -5,6 +5,9 @@ import { StageChain } from '../../src/cluster/stage-chain.ts'
 import type { Frame } from '../../src/network/frame.ts'
 import { fakeChain } from './fake-chain.ts'
 
+/** Turns of the event loop; a token takes a few. */
+const MAX_TURNS = 1_000
+
 /** A chain of stages of six layers whose tokens come in at the times that the test says. */
 function paced(cuts: readonly number[] = [6]) {
   const { links } = fakeChain(cuts)
@@ -30,7 +33,10 @@ function paced(cuts: readonly number[] = [6]) {
   let time = 0
   const next = async (kind: Frame['kind'], request: number) => {
     const fits = (frame: Frame) => frame.kind === kind && frame.request === request
-    while (!held.some(fits)) await turn()
+    for (let turns = 0; !held.some(fits); turns += 1) {
+      if (turns === MAX_TURNS) throw new Error(`no ${kind} of generation ${request} came`)
+      await turn()
+    }
     for (const frame of held.splice(held.findIndex(fits), 1)) deliver(frame)
     await turn()
   }
