@@ -19,7 +19,7 @@ import { MAX_WAITING } from './engine/compute-protocol.ts'
 import { ExovisorError } from './errors.ts'
 import { loadModel } from './models/load.ts'
 import type { Model } from './models/model.ts'
-import { loadTokenizer } from './models/tokenizer.ts'
+import { loadTokenizer, type ModelTokenizer } from './models/tokenizer.ts'
 import { type Identity, loadIdentity } from './network/identity.ts'
 import { IncarnationLedger } from './network/incarnation-ledger.ts'
 import { type NodeDescription, nodeServer, PROTOCOL_VERSION } from './network/node-server.ts'
@@ -28,7 +28,7 @@ import { nodeBackend } from './node-backend.ts'
 import { defaultNodeName, type SpawnNodeOptions } from './node-options.ts'
 import { type NodeRoot, rootSupervisor } from './node-root.ts'
 import type { Journal } from './observe/journal.ts'
-import type { WaitOptions } from './resources/types.ts'
+import type { ResourceLog, WaitOptions } from './resources/types.ts'
 import { apiServer } from './serving/api-server.ts'
 import type { GenerationBackend } from './serving/backend.ts'
 import { supervisorResource } from './supervision/supervisor-resource.ts'
@@ -74,31 +74,10 @@ export async function assembleNode(config: Config, options: SpawnNodeOptions): P
     const discovery = await startDiscovery(config, base, self, grpc, options.discovery ?? [])
     const { peers, connected } = await startPeers(config, base, self, shards, discovery)
     started = peers
-    const context = Math.min(config.engine.context ?? model.config.contextLength, model.config.contextLength)
-    const { slots } = config.engine
     // A node without an API serves its peers; it places its own model only when somebody asks it in this process.
     const later = options.place === 'on-demand' || !config.api.enabled
-    const admission = new Admission({ places: slots, waiting: MAX_WAITING })
-    const placement = new Placement({
-      name: placementName(self.nodeId, self.incarnation),
-      model,
-      context,
-      slots,
-      keep: !later,
-      ...(config.grpc.key !== undefined && { key: config.grpc.key }),
-      entry: localHost({ id: self.nodeId, name: self.name, memory: self.memoryBytes, shards }),
-      peers: () => peers.ready().flatMap(ref => peerHost(ref) ?? []),
-      log: base.log,
-    })
-    const service = new ModelService({
-      model,
-      tokenizer,
-      context,
-      admission,
-      acquire: signal => placement.acquire(signal),
-      now: () => realClock.now(),
-      randomSeed: () => randomInt(2 ** 31 - 1),
-    })
+    const serving = modelService(config, base.log, self, { model, tokenizer, shards, peers, keep: !later })
+    const { admission, placement, context, service } = serving
     const api = await startApi(config, base, nodeBackend({ model, context, service, placement }))
     const placed = later ? Promise.resolve() : placement.acquire()
     placed.catch(() => undefined)
@@ -129,6 +108,46 @@ export async function assembleNode(config: Config, options: SpawnNodeOptions): P
   } finally {
     options.signal?.removeEventListener('abort', abort)
   }
+}
+
+/** The model, its placement over this node and its peers, and who is let in to it. */
+function modelService(
+  { engine, grpc }: Config,
+  log: ResourceLog,
+  self: NodeDescription,
+  parts: {
+    readonly model: Model
+    readonly tokenizer: ModelTokenizer
+    readonly shards: ShardHost
+    readonly peers: PeerGroup<PeerClient, PeerMessage>
+    /** Whether a placement that breaks is made anew at once. */
+    readonly keep: boolean
+  },
+) {
+  const { model, tokenizer, shards, peers, keep } = parts
+  const context = Math.min(engine.context ?? model.config.contextLength, model.config.contextLength)
+  const admission = new Admission({ places: engine.slots, waiting: MAX_WAITING })
+  const placement = new Placement({
+    name: placementName(self.nodeId, self.incarnation),
+    model,
+    context,
+    slots: engine.slots,
+    keep,
+    ...(grpc.key !== undefined && { key: grpc.key }),
+    entry: localHost({ id: self.nodeId, name: self.name, memory: self.memoryBytes, shards }),
+    peers: () => peers.ready().flatMap(ref => peerHost(ref) ?? []),
+    log,
+  })
+  const service = new ModelService({
+    model,
+    tokenizer,
+    context,
+    admission,
+    acquire: signal => placement.acquire(signal),
+    now: () => realClock.now(),
+    randomSeed: () => randomInt(2 ** 31 - 1),
+  })
+  return { admission, placement, context, service }
 }
 
 /** Epochs count within a placement: one for each life of an entry node, for a new life begins at epoch 1 again. */

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
+import ts from 'typescript'
 import { describe, expect, it } from 'vitest'
 
 const root = resolve(import.meta.dirname, '..')
@@ -96,6 +97,28 @@ describe('the house', () => {
     expect(lengths.filter(({ lines }) => lines > 400)).toEqual([])
     const sorted = lengths.map(({ lines }) => lines).sort((a, b) => a - b)
     expect(sorted[Math.floor(sorted.length / 2)]).toBeLessThan(150)
+  })
+
+  it('keeps functions small: none of 70 lines or more', () => {
+    const long = [...sources('src'), ...sources('machines')].flatMap(file => {
+      const tree = ts.createSourceFile(
+        file,
+        readFileSync(join(root, file), 'utf8'),
+        ts.ScriptTarget.Latest,
+        true,
+      )
+      const lineOf = (position: number) => tree.getLineAndCharacterOfPosition(position).line
+      const found: string[] = []
+      const visit = (node: ts.Node): void => {
+        const lines = lineOf(node.end) - lineOf(node.getStart()) + 1
+        if (ts.isFunctionLike(node) && lines >= 70)
+          found.push(`${file}:${lineOf(node.getStart()) + 1} has ${lines}`)
+        ts.forEachChild(node, visit)
+      }
+      visit(tree)
+      return found
+    })
+    expect(long).toEqual([])
   })
 
   it('takes time and chance from outside in the kernel', () => {

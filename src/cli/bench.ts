@@ -1,4 +1,4 @@
-import { Command, InvalidArgumentError, Option } from 'commander'
+import { Command, Option } from 'commander'
 import { benchmarkPrompt, greedyPayload, measureBatch, measureSequence } from '../cluster/measure.ts'
 import { StageChain } from '../cluster/stage-chain.ts'
 import { realClock } from '../concurrency/clock.ts'
@@ -10,6 +10,7 @@ import { dialTensors } from '../network/tensor-server.ts'
 import { silentLog } from '../resources/log.ts'
 import { onInterrupt } from './interrupt.ts'
 import { writeJsonLine } from './json-lines.ts'
+import { wholeOption } from './number-option.ts'
 
 interface BenchOptions {
   readonly quant: 'f32'
@@ -44,21 +45,16 @@ export function benchCommand(): Command {
     .description('measure the engine: one whole model in one engine process, greedy, the end token ignored')
     .argument('<model-dir>', 'builtin, or the path of a model directory')
     .addOption(new Option('--quant <type>', 'the type of the weights').choices(['f32']).default('f32'))
-    .option('--context <n>', 'tokens of the prompt', whole(1, 1_048_576), 128)
-    .option('--tokens <n>', 'tokens to generate', whole(2, 1_048_576), 64)
-    .option('--threads <n>', 'compute threads', whole(1, 256), 1)
-    .option('--batch <n>', 'measure the throughput of so many sequences at a time instead', whole(1, 1_024))
+    .option('--context <n>', 'tokens of the prompt', wholeOption(1, 1_048_576), 128)
+    .option('--tokens <n>', 'tokens to generate', wholeOption(2, 1_048_576), 64)
+    .option('--threads <n>', 'compute threads', wholeOption(1, 256), 1)
+    .option(
+      '--batch <n>',
+      'measure the throughput of so many sequences at a time instead',
+      wholeOption(1, 1_024),
+    )
     .option('--json', 'print one line of JSON')
     .action(bench)
-}
-
-function whole(min: number, max: number) {
-  return (text: string): number => {
-    const value = Number(text)
-    if (!Number.isInteger(value) || value < min || value > max)
-      throw new InvalidArgumentError(`expected a whole number from ${min} to ${max}`)
-    return value
-  }
 }
 
 async function bench(directory: string, options: BenchOptions): Promise<void> {

@@ -1,4 +1,4 @@
-import { Command, InvalidArgumentError } from 'commander'
+import { Command } from 'commander'
 import type { GenerationEvent, GenerationRequest, StageDescription } from '../cluster/generation.ts'
 import { ExovisorError } from '../errors.ts'
 import { type Node, type SpawnNodeOptions, spawnNode } from '../node.ts'
@@ -7,6 +7,7 @@ import { exitCodes } from './exit-codes.ts'
 import { onInterrupt } from './interrupt.ts'
 import { writeJsonLine } from './json-lines.ts'
 import { type Neighbours, startNeighbours } from './neighbours.ts'
+import { numberOption, wholeOption } from './number-option.ts'
 
 interface RunOptions {
   readonly config?: string
@@ -32,14 +33,22 @@ export function runCommand(): Command {
     .argument('<model>', 'builtin, or the path of a model directory')
     .argument('<prompt>', 'what to ask, or the text to go on with')
     .option('--config <file>', 'the configuration file')
-    .option('--nodes <n>', 'how many node processes to split the layers over', number(1, 64, true), 1)
-    .option('--max-tokens <n>', 'the most tokens to generate', number(1, 1_048_576, true))
-    .option('--temperature <t>', '0 always takes the best token', number(0, 100))
-    .option('--top-k <k>', 'choose among the best k tokens; 0 is off', number(0, 1_000_000, true))
-    .option('--top-p <p>', 'choose among the best tokens that together reach p', number(0, 1))
-    .option('--min-p <p>', 'leave out tokens below this share of the best', number(0, 1))
-    .option('--repetition-penalty <r>', 'above 1, repeats become less likely', number(0.01, 100))
-    .option('--seed <s>', 'the same seed gives the same answer', number(0, Number.MAX_SAFE_INTEGER, true))
+    .option('--nodes <n>', 'how many node processes to split the layers over', wholeOption(1, 64), 1)
+    .option('--max-tokens <n>', 'the most tokens to generate', wholeOption(1, 1_048_576))
+    .option('--temperature <t>', '0 always takes the best token', numberOption({ min: 0, max: 100 }))
+    .option('--top-k <k>', 'choose among the best k tokens; 0 is off', wholeOption(0, 1_000_000))
+    .option(
+      '--top-p <p>',
+      'choose among the best tokens that together reach p',
+      numberOption({ min: 0, max: 1 }),
+    )
+    .option('--min-p <p>', 'leave out tokens below this share of the best', numberOption({ min: 0, max: 1 }))
+    .option(
+      '--repetition-penalty <r>',
+      'above 1, repeats become less likely',
+      numberOption({ min: 0.01, max: 100 }),
+    )
+    .option('--seed <s>', 'the same seed gives the same answer', wholeOption(0, Number.MAX_SAFE_INTEGER))
     .option('--stop <text...>', 'texts that end the answer')
     .option(
       '--chat',
@@ -49,15 +58,6 @@ export function runCommand(): Command {
     .option('--verbose', 'log to stderr what the supervisors do')
     .option('--json', 'print one JSON object a line: placement, token, failover, done')
     .action(run)
-}
-
-function number(min: number, max: number, whole = false) {
-  return (text: string): number => {
-    const value = text.trim() === '' ? Number.NaN : Number(text)
-    if (!(value >= min && value <= max) || (whole && !Number.isInteger(value)))
-      throw new InvalidArgumentError(`expected a ${whole ? 'whole ' : ''}number from ${min} to ${max}`)
-    return value
-  }
 }
 
 async function run(model: string, prompt: string, options: RunOptions): Promise<void> {

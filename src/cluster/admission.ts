@@ -1,11 +1,17 @@
+import { refuseAborted } from '../concurrency/refuse-aborted.ts'
 import { ExovisorError } from '../errors.ts'
+
+interface Waiter {
+  enter(): void
+  refuse(error: ExovisorError): void
+}
 
 /**
  * Lets at most `places` generations run at a time; the others wait in the order in which they came, `waiting`
  * of them at most.
  */
 export class Admission {
-  readonly #waiting: (() => void)[] = []
+  readonly #waiting: Waiter[] = []
   readonly #limit: number
   readonly #places: number
   readonly #idle: (() => void)[] = []
@@ -26,7 +32,7 @@ export class Admission {
   /** Lets nobody in any more, and resolves when those inside have left; those who wait are turned away. */
   async close(): Promise<void> {
     this.#closed = true
-    for (const wake of this.#waiting.splice(0)) wake()
+    for (const waiter of this.#waiting.splice(0)) waiter.refuse(closedError())
     if (this.#free < this.#places) await new Promise<void>(resolve => this.#idle.push(resolve))
   }
 
@@ -37,14 +43,10 @@ export class Admission {
    * @throws EXO_ENGINE_BUSY when too many wait already; EXO_ABORTED; EXO_RESOURCE_CLOSED after {@link close}
    */
   async enter(signal?: AbortSignal): Promise<() => void> {
-    if (signal?.aborted)
-      throw new ExovisorError('EXO_ABORTED', 'the generation was cancelled before it began')
-    this.#refuseClosed()
+    refuseAborted(signal, 'the generation')
+    if (this.#closed) throw closedError()
     if (this.#free > 0) this.#free -= 1
-    else {
-      await this.#wait(signal)
-      this.#refuseClosed()
-    }
+    else await this.#wait(signal)
     let inside = true
     return () => {
       if (!inside) return
@@ -53,17 +55,9 @@ export class Admission {
     }
   }
 
-  #refuseClosed(): void {
-    if (this.#closed)
-      throw new ExovisorError(
-        'EXO_RESOURCE_CLOSED',
-        'the node is being closed and takes no further generation',
-      )
-  }
-
   #leave(): void {
     const next = this.#waiting.shift()
-    if (next) next()
+    if (next) next.enter()
     else this.#free += 1
     if (this.#free === this.#places) for (const resolve of this.#idle.splice(0)) resolve()
   }
@@ -75,16 +69,23 @@ export class Admission {
         `${this.#waiting.length} generations wait already, which is the limit`,
       )
     return new Promise((resolve, reject) => {
-      const enter = () => {
+      const settle = (finish: () => void) => {
         signal?.removeEventListener('abort', leave)
-        resolve()
+        finish()
+      }
+      const waiter: Waiter = {
+        enter: () => settle(resolve),
+        refuse: error => settle(() => reject(error)),
       }
       const leave = () => {
-        this.#waiting.splice(this.#waiting.indexOf(enter), 1)
-        reject(new ExovisorError('EXO_ABORTED', 'the generation was cancelled while it waited'))
+        this.#waiting.splice(this.#waiting.indexOf(waiter), 1)
+        waiter.refuse(new ExovisorError('EXO_ABORTED', 'the generation was cancelled while it waited'))
       }
-      this.#waiting.push(enter)
+      this.#waiting.push(waiter)
       signal?.addEventListener('abort', leave, { once: true })
     })
   }
 }
+
+const closedError = (): ExovisorError =>
+  new ExovisorError('EXO_RESOURCE_CLOSED', 'the node is being closed and takes no further generation')

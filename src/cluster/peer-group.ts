@@ -10,21 +10,14 @@ interface PeerStarter<Client, Message> {
   stop(name: string): Promise<void>
 }
 
-/** What a peer group needs. All times in milliseconds. */
+/** What a peer group needs. */
 export interface PeerGroupOptions<Client, Message> {
   readonly starter: PeerStarter<Client, Message>
   readonly discovery: Pick<DiscoveryClient, 'subscribe'>
   readonly clock: Clock
   readonly log: ResourceLog
-  /**
-   * How long a peer may be out of READY before its supervisor's quick restarts end and it is only tried now and
-   * then: a machine that is off for the night must not exhaust anybody's restart intensity. Default 60,000.
-   */
-  readonly patience?: number
-  /** The longest time between two tries to reach a peer that never answered. Default 30,000. */
-  readonly longestPause?: number
   /** Called whenever a peer becomes READY or leaves it. */
-  readonly onChange?: (ready: number) => void
+  readonly onChange?: () => void
   /** Called when discovery has lost a peer, before it is stopped. */
   readonly onLost?: (id: string) => Promise<void>
   /** Called when discovery knows of a new life of a peer. */
@@ -43,7 +36,14 @@ interface Member<Client, Message> {
   wanted: boolean
 }
 
-const FIRST_PAUSE = 500
+/**
+ * How long a peer may be out of READY before its supervisor's quick restarts end and it is only tried now and
+ * then: a machine that is off for the night must not exhaust anybody's restart intensity.
+ */
+const PATIENCE_MS = 60_000
+/** The time between two tries to reach a peer that does not answer: the first, and the longest. */
+const FIRST_PAUSE_MS = 500
+const LONGEST_PAUSE_MS = 30_000
 
 /** Turns what discovery finds into supervised peer resources: one for each node, under one name. */
 export class PeerGroup<Client, Message> {
@@ -172,24 +172,22 @@ export class PeerGroup<Client, Message> {
       // Its supervisor was restarted, and has forgotten it.
       if (!isExovisorError(error, 'EXO_CHILD_UNKNOWN')) throw error
     }
-    this.#options.onChange?.(this.ready().length)
+    this.#options.onChange?.()
   }
 
   #changed(member: Member<Client, Message>, ready: boolean): void {
-    const { patience = 60_000, onChange } = this.#options
     if (ready) this.#disarm(member)
     else if (member.timer === undefined)
-      this.#arm(member, patience, async () => {
+      this.#arm(member, PATIENCE_MS, async () => {
         await this.#stop(member)
         this.#tryLater(member)
       })
-    onChange?.(this.ready().length)
+    this.#options.onChange?.()
   }
 
   #tryLater(member: Member<Client, Message>): void {
     if (!member.wanted) return
-    const { longestPause = 30_000 } = this.#options
-    const pause = Math.min(longestPause, FIRST_PAUSE * 2 ** member.failures)
+    const pause = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** member.failures)
     member.failures += 1
     this.#arm(member, pause, () => this.#start(member))
   }

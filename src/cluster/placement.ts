@@ -52,6 +52,7 @@ export class Placement {
   readonly #closing = new AbortController()
   #epoch = 0
   #active: { readonly placement: ActivePlacement; readonly offered: string } | undefined
+  #restoring = false
   /** Until when a node that failed is left out. */
   readonly #excluded = new Map<string, number>()
   /** The nodes that were asked to hold a shard, also by tries that failed. */
@@ -79,6 +80,7 @@ export class Placement {
     if (active && !(idle && this.#offered() !== this.#active?.offered)) return Promise.resolve(active)
     this.#establishing ??= this.#establish().finally(() => {
       this.#establishing = undefined
+      this.#restoreIfKept()
     })
     return signal
       ? waitFor(this.#establishing, realClock, `the placement ${this.#options.name}`, { signal })
@@ -199,7 +201,15 @@ export class Placement {
   }
 
   #broke(epoch: number): void {
-    if (this.#options.keep && this.#active?.placement.epoch === epoch) void this.#restore()
+    if (this.#active?.placement.epoch === epoch) this.#restoreIfKept()
+  }
+
+  #restoreIfKept(): void {
+    if (!this.#options.keep || this.active || this.#restoring || this.#closing.signal.aborted) return
+    this.#restoring = true
+    void this.#restore().finally(() => {
+      this.#restoring = false
+    })
   }
 
   #dial(endpoint: string): Promise<TensorLink> {

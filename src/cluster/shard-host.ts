@@ -18,9 +18,10 @@ export interface EngineOptions {
   readonly prefillChunk: number
   readonly host: string
   readonly key?: string
-  /** How long a shard may take until it is READY, restarts included, in milliseconds. Default 60,000. */
-  readonly readyTimeoutMs?: number
 }
+
+/** How long a shard may take until it is READY, restarts included. */
+const READY_TIMEOUT_MS = 60_000
 
 interface Held {
   readonly order: ShardOrder
@@ -73,7 +74,7 @@ export class ShardHost {
     try {
       await held.ref.ask(
         { type: 'link', epoch, ...(next !== undefined && { next }) },
-        { timeout: this.#readyTimeoutMs },
+        { timeout: READY_TIMEOUT_MS },
       )
     } catch (cause) {
       // To the node that asked, this node works; what failed is the engine.
@@ -101,10 +102,6 @@ export class ShardHost {
       ({ order }) => order.owner === nodeId && order.placement !== kept,
     )
     await Promise.all(owned.map(({ order }) => this.release(order)))
-  }
-
-  get #readyTimeoutMs(): number {
-    return this.#options.readyTimeoutMs ?? 60_000
   }
 
   async #place(order: ShardOrder, signal?: AbortSignal): Promise<HeldShard> {
@@ -169,7 +166,7 @@ export class ShardHost {
     signal?: AbortSignal,
   ): Promise<HeldShard> {
     for (let tries = 0; ; tries += 1) {
-      const client = await ref.ready({ timeout: this.#readyTimeoutMs, ...(signal && { signal }) })
+      const client = await ref.ready({ timeout: READY_TIMEOUT_MS, ...(signal && { signal }) })
       try {
         await client.checkHealth()
         return { endpoint: client.endpoint, enginePid: client.pid }

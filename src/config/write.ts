@@ -40,7 +40,7 @@ export function writeValues(values: Values, behind?: (path: Path) => string | un
   return `${lines.join('\n')}\n`
 }
 
-/** The same values with a placeholder for each secret. */
+/** The same values with a mask for each secret. */
 export function hideSecrets(values: Values): Values {
   const hidden = hide(values, configShape)
   return isValues(hidden) ? hidden : {}

@@ -40,8 +40,6 @@ export interface GenerateJob {
   readonly maxTokens: number
   /** A token that ends the generation; there is no `token` for it. */
   readonly stopIds: readonly number[]
-  /** Goes on after stop tokens, which then count as any other. */
-  readonly ignoreStop?: boolean
 }
 
 /** Ends a request and frees its slot, after the step that runs now. An unknown one is not an error. */

@@ -11,8 +11,6 @@ export interface InferenceInput {
   readonly host: string
   /** Secret that neighbouring stages must show. */
   readonly key?: string
-  /** How long one step may run before the engine counts as stuck, in milliseconds. Default 30,000. */
-  readonly stepTimeoutMs?: number
   /** How long the engine may take to answer a health check, in milliseconds. Default 2,000. */
   readonly healthTimeoutMs?: number
 }
@@ -35,6 +33,9 @@ export type InferenceMessage =
   | { readonly type: 'link'; readonly epoch: number; readonly next?: string }
   | { readonly type: 'describe' }
 
+/** How long one step may run before the engine counts as stuck. */
+const STEP_TIMEOUT_MS = 30_000
+
 /**
  * One engine process with one loaded shard. The process is watched from outside: its end makes the resource
  * ERROR at once, a step that hangs does so by the health check, and closing it is a SIGKILL.
@@ -49,7 +50,7 @@ export const inference = defineResource<
   displayName: ({ spec }) => `${spec.model} layers ${spec.layers[0]} to ${spec.layers[1] - 1}`,
 
   async initialize({ input, signal, log, self, clock }) {
-    const { spec, host, key, stepTimeoutMs = 30_000, healthTimeoutMs = 2_000 } = input
+    const { spec, host, key, healthTimeoutMs = 2_000 } = input
     const engine = await EngineProcess.start({
       spec,
       host,
@@ -68,10 +69,10 @@ export const inference = defineResource<
       kill: () => engine.kill(),
       async checkHealth() {
         const { stepAgeMs = 0, step } = await engine.health(healthTimeoutMs)
-        if (stepAgeMs > stepTimeoutMs)
+        if (stepAgeMs > STEP_TIMEOUT_MS)
           throw new ExovisorError(
             'EXO_ENGINE_FAILED',
-            `step ${step} of engine process ${engine.pid} has run for ${Math.round(stepAgeMs)} ms, the limit is ${stepTimeoutMs} ms`,
+            `step ${step} of engine process ${engine.pid} has run for ${Math.round(stepAgeMs)} ms, the limit is ${STEP_TIMEOUT_MS} ms`,
           )
       },
     }

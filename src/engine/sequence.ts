@@ -83,14 +83,14 @@ export class Sequence {
    * @returns true if it is over before it began
    * @throws EXO_ENGINE_FAILED
    */
-  startGeneration({ maxTokens, stopIds, ignoreStop = false }: GenerateJob): boolean {
+  startGeneration({ maxTokens, stopIds }: GenerateJob): boolean {
     const { first, last, contextLength } = this.#shard
     if (!first || !last || this.#generation || this.#length === 0 || !Number.isInteger(maxTokens))
       throw new ExovisorError(
         'EXO_ENGINE_FAILED',
         `request ${this.request} cannot generate ${maxTokens} tokens: it takes a whole model and an opened prompt, once`,
       )
-    this.#generation = { maxTokens, stopIds: new Set(ignoreStop ? [] : stopIds), generated: 0 }
+    this.#generation = { maxTokens, stopIds: new Set(stopIds), generated: 0 }
     return maxTokens <= 0 || this.#length >= contextLength
   }
 

@@ -1,6 +1,6 @@
 import { ExovisorError } from '../errors.ts'
 import { longestBackoff } from './backoff.ts'
-import type { IntensityPolicy, Policy } from './policy.ts'
+import type { BackoffPolicy, IntensityPolicy, Policy } from './policy.ts'
 
 /** One thing that is wrong with a policy. */
 export interface PolicyFault {
@@ -21,6 +21,7 @@ const within = (value: unknown, least: number, most: number): boolean =>
 const whole = (value: unknown, least: number, most: number): boolean =>
   Number.isInteger(value) && within(value, least, most)
 const FINITE = Number.MAX_VALUE
+const time = 'a number of milliseconds, at least 0'
 
 function intensityRules({ restarts, within: period }: IntensityPolicy): readonly Rule[] {
   return [
@@ -31,6 +32,16 @@ function intensityRules({ restarts, within: period }: IntensityPolicy): readonly
       `a whole number from 0 to ${MOST_RESTARTS}`,
     ],
     ['intensity.within', period, within(period, 1, FINITE), 'a number of milliseconds, at least 1'],
+  ]
+}
+
+function backoffRules({ initial, factor, max, jitter, resetAfter }: BackoffPolicy): readonly Rule[] {
+  return [
+    ['backoff.initial', initial, within(initial, 0, FINITE), time],
+    ['backoff.factor', factor, within(factor, 1, 100), 'a number from 1 to 100'],
+    ['backoff.max', max, within(max, 0, FINITE), time],
+    ['backoff.jitter', jitter, oneOf(jitter, ['none', 'full', 'equal']), 'none, full or equal'],
+    ['backoff.resetAfter', resetAfter, within(resetAfter, 0, FINITE), time],
   ]
 }
 
@@ -45,7 +56,6 @@ function rules({
   probe,
 }: Policy): readonly Rule[] {
   const { failures, of } = degraded.after
-  const time = 'a number of milliseconds, at least 0'
   return [
     [
       'restart',
@@ -68,16 +78,7 @@ function rules({
     ],
     ['degraded.grace', degraded.grace, within(degraded.grace, 0, FINITE), time],
     ['degraded.soft', degraded.soft, whole(degraded.soft, 0, 100), 'a whole number from 0 to 100'],
-    ['backoff.initial', backoff.initial, within(backoff.initial, 0, FINITE), time],
-    ['backoff.factor', backoff.factor, within(backoff.factor, 1, 100), 'a number from 1 to 100'],
-    ['backoff.max', backoff.max, within(backoff.max, 0, FINITE), time],
-    [
-      'backoff.jitter',
-      backoff.jitter,
-      oneOf(backoff.jitter, ['none', 'full', 'equal']),
-      'none, full or equal',
-    ],
-    ['backoff.resetAfter', backoff.resetAfter, within(backoff.resetAfter, 0, FINITE), time],
+    ...backoffRules(backoff),
     ...intensityRules(intensity),
     [
       'startTimeout',

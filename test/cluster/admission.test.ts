@@ -57,6 +57,16 @@ describe('admission', () => {
     await closed
   })
 
+  it('keeps a place for who was let in just before it was closed', async () => {
+    const admission = new Admission({ places: 1, waiting: 4 })
+    const leave = await admission.enter()
+    const next = admission.enter()
+    leave()
+    const closed = admission.close()
+    ;(await next)()
+    await closed
+  })
+
   it('does not give one place to two when it is given back twice', async () => {
     const admission = new Admission({ places: 1, waiting: 4 })
     const leave = await admission.enter()

@@ -77,6 +77,16 @@ describe('a placement', () => {
     await placement.close()
   })
 
+  it('is restored after a re-placement that failed, too, when it is to be kept', async () => {
+    const { placement, entry, peers, network } = fakeCluster(['b'], { keep: true, attempts: 1 })
+    await placement.acquire()
+    entry.faults.push(fault('EXO_READY_TIMEOUT'))
+    peers.push(network.add('c'))
+    await expect(placement.acquire()).rejects.toMatchObject({ code: 'EXO_NO_PLACEMENT' })
+    await vi.waitFor(() => expect(placement.active?.stages).toHaveLength(3))
+    await placement.close()
+  })
+
   it('asks every node for as many sequences as the entry lets in', async () => {
     const { placement, entry, peers } = fakeCluster(['b'], { slots: 7 })
     await placement.acquire()

@@ -43,17 +43,11 @@ const open = (request: number, ids: readonly number[], sampling = greedy): Job =
   ids: Int32Array.from(ids),
   sampling,
 })
-const generate = (
-  request: number,
-  maxTokens: number,
-  stopIds: readonly number[] = [],
-  ignoreStop = false,
-): Job => ({
+const generate = (request: number, maxTokens: number, stopIds: readonly number[] = []): Job => ({
   type: 'generate',
   request,
   maxTokens,
   stopIds,
-  ignoreStop,
 })
 const forward = (request: number, position: number, ids: readonly number[], sample_ = true): Job => ({
   type: 'forward',
@@ -107,11 +101,11 @@ describe('generating', () => {
       expect(tokens(request)).toEqual(await continuation(ids, 5 + request))
   })
 
-  it('ends at a stop token without telling it, unless stop tokens are ignored', async () => {
+  it('ends at a stop token without telling it, and only at those that the job names', async () => {
     const ids = await continuation(prompt(5), 6)
     const { submit, steps, tokens, endOf } = schedulerOf()
     submit(open(1, prompt(5)), generate(1, 6, [ids[3]!]))
-    submit(open(2, prompt(5)), generate(2, 6, [ids[3]!], true))
+    submit(open(2, prompt(5)), generate(2, 6))
     await steps()
     expect(tokens(1)).toEqual(ids.slice(0, 3))
     expect(endOf(1)).toMatchObject({ type: 'finished', reason: 'stop' })

@@ -13,7 +13,7 @@ import {
 import { nodeMethods } from '../../src/network/service-definition.ts'
 import { createResource } from '../../src/resources/create.ts'
 import { Cleanup } from './links.ts'
-import { description, handlers, startNode } from './nodes.ts'
+import { description, handlers, shardOrder, startNode } from './nodes.ts'
 
 const cleanup = new Cleanup()
 afterEach(() => cleanup.run())
@@ -26,17 +26,7 @@ const connect = (endpoint: string, key?: string) =>
     connection => connection.close(),
   )
 
-const order = {
-  placement: 'p',
-  epoch: 3n,
-  model: 'builtin',
-  fingerprint: 'f',
-  firstLayer: 0,
-  endLayer: 2,
-  context: 128,
-  slots: 4,
-  owner: 'owner',
-}
+const order = { ...shardOrder, epoch: 3n }
 const place = (connection: NodeConnection, change: object = {}, options = {}) =>
   connection.call(nodeMethods.placeShard, create(PlaceShardRequestSchema, { ...order, ...change }), options)
 

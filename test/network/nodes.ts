@@ -9,6 +9,19 @@ import { createResource } from '../../src/resources/create.ts'
 import type { LifecycleState, ResourceRef } from '../../src/resources/types.ts'
 import type { Cleanup } from './links.ts'
 
+/** An order for a shard; tests change what they look at. */
+export const shardOrder = {
+  placement: 'p',
+  epoch: 3,
+  model: 'builtin',
+  fingerprint: 'f',
+  firstLayer: 0,
+  endLayer: 2,
+  context: 128,
+  slots: 4,
+  owner: 'owner',
+} as const
+
 /** What a node of a test says of itself. */
 export function description(change: Partial<NodeDescription> = {}): NodeDescription {
   return {

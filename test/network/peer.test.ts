@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { ExovisorError } from '../../src/errors.ts'
 import { IncarnationLedger } from '../../src/network/incarnation-ledger.ts'
 import { Cleanup } from './links.ts'
-import { createPeer, description, inState, startNode } from './nodes.ts'
+import { createPeer, description, inState, shardOrder, startNode } from './nodes.ts'
 import { startProxy } from './proxy.ts'
 
 const cleanup = new Cleanup()
@@ -10,17 +10,7 @@ afterEach(() => cleanup.run())
 
 const code = (error: string) => expect.objectContaining({ code: error })
 const watch = { intervalMs: 20, deadlineMs: 150, misses: 2 }
-const order = {
-  placement: 'p',
-  epoch: 3,
-  model: 'builtin',
-  fingerprint: 'f',
-  firstLayer: 0,
-  endLayer: 2,
-  context: 128,
-  slots: 4,
-  owner: 'o',
-}
+const order = shardOrder
 
 describe('a peer', () => {
   it('introduces both nodes to each other and is READY with the description of the other', async () => {
