@@ -9,6 +9,8 @@ export interface Clock {
   setTimeout(fn: () => void, ms: number): TimerHandle
   /** Forgets a timer. One that has fired, or was cleared before, is ignored. */
   clearTimeout(handle: TimerHandle): void
+  /** Calls `fn` once, after the event loop had its turn: sockets and timers are served before. */
+  nextTurn(fn: () => void): void
 }
 
 /** The longest delay that a timer of Node can hold; a longer one would fire at once. */
@@ -40,4 +42,5 @@ export const realClock: Clock = {
   clearTimeout: handle => {
     if (handle instanceof RealTimer) handle.clear()
   },
+  nextTurn: fn => void setImmediate(fn),
 }

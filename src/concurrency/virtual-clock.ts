@@ -22,6 +22,7 @@ export class VirtualClock implements Clock {
   #order = 0
   #heap: VirtualTimer[] = []
   #pending = 0
+  #turns = 0
 
   /** @param start the time that `now()` begins with, in milliseconds */
   constructor(start = 0) {
@@ -58,6 +59,14 @@ export class VirtualClock implements Clock {
     this.#pending -= 1
   }
 
+  nextTurn(fn: () => void): void {
+    this.#turns += 1
+    setImmediate(() => {
+      this.#turns -= 1
+      fn()
+    })
+  }
+
   /** Moves the time forward by `ms` and fires what becomes due, also what those timers arm in turn. */
   async advance(ms: number): Promise<void> {
     const end = this.#now + ms
@@ -79,7 +88,8 @@ export class VirtualClock implements Clock {
 
   /** Lets everything run that waits for no timer. The time stands still. */
   async settle(): Promise<void> {
-    await nextTurn()
+    do await nextTurn()
+    while (this.#turns > 0)
   }
 
   #dropCleared(): void {

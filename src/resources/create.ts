@@ -3,6 +3,7 @@ import type { MachineActor } from '../actors/machine-actor.ts'
 import { DEFAULT_MAILBOX, type DeadLetter } from '../actors/mailbox.ts'
 import { type Clock, realClock } from '../concurrency/clock.ts'
 import { type Random, realRandom } from '../concurrency/random.ts'
+import { type Scheduler, TurnScheduler } from '../concurrency/scheduler.ts'
 import { ExovisorError, toErrorRecord } from '../errors.ts'
 import { defaultTiming, type Environment, type Timing } from './environment.ts'
 import { Incarnation } from './incarnation.ts'
@@ -17,6 +18,8 @@ export interface CreateOptions<Input> extends Partial<Timing> {
   readonly name?: string
   readonly clock?: Clock
   readonly random?: Random
+  /** Default: a `TurnScheduler`. */
+  readonly scheduler?: Scheduler
   readonly log?: ResourceLog
   /** How many messages wait at most. Default: 1000. */
   readonly mailbox?: number
@@ -73,7 +76,13 @@ class Owned<Input, Client, Message>
       },
     })
     this.#log = log
-    const environment: Environment = { clock, random, log, ...(options.report && { report: options.report }) }
+    const environment: Environment = {
+      clock,
+      random,
+      log,
+      scheduler: options.scheduler ?? new TurnScheduler(clock),
+      ...(options.report && { report: options.report }),
+    }
     this.#incarnation = new Incarnation({
       definition,
       name,

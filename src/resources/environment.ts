@@ -1,5 +1,6 @@
 import type { Clock } from '../concurrency/clock.ts'
 import type { Random } from '../concurrency/random.ts'
+import type { Scheduler } from '../concurrency/scheduler.ts'
 import type { HealthPolicy } from './health.ts'
 import { defaultHealth } from './health.ts'
 import type { ResourceLog } from './log.ts'
@@ -9,6 +10,8 @@ export interface Environment {
   readonly clock: Clock
   readonly random: Random
   readonly log: ResourceLog
+  /** Runs what follows from an end or a message, one thing after the other. */
+  readonly scheduler: Scheduler
   /** Where supervisors send their structured events; a nested supervisor passes its own on to it. */
   report?(event: object): void
 }

@@ -1,6 +1,7 @@
 import type { InspectionObserver } from '../actors/inspection.ts'
 import type { Clock } from '../concurrency/clock.ts'
 import type { Random } from '../concurrency/random.ts'
+import type { Scheduler } from '../concurrency/scheduler.ts'
 import type { ErrorRecord, ExovisorError } from '../errors.ts'
 import type {
   LifecycleState,
@@ -175,6 +176,8 @@ export interface SuperviseOptions extends SupervisorInput {
   readonly name?: string
   readonly clock?: Clock
   readonly random?: Random
+  /** Default: a `TurnScheduler` of its own. */
+  readonly scheduler?: Scheduler
   readonly log?: ResourceLog
   /** Sees the XState system of the whole tree. */
   readonly inspect?: InspectionObserver

@@ -153,6 +153,7 @@ describe('a node that announces itself', () => {
         now: () => clock.now() + skew.ms,
         setTimeout: (fn, ms) => clock.setTimeout(fn, ms),
         clearTimeout: timer => clock.clearTimeout(timer),
+        nextTurn: fn => clock.nextTurn(fn),
       },
     })
     await start(2)

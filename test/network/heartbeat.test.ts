@@ -87,6 +87,7 @@ describe('a heartbeat', () => {
           due = fn
         },
         clearTimeout: () => {},
+        nextTurn: fn => fn(),
       },
       ping: () => {},
       dead: silence => dead.push(silence),

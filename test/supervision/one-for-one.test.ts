@@ -309,6 +309,7 @@ describe('commands', () => {
     const hooked: Clock = {
       now: () => clock.now(),
       clearTimeout: handle => clock.clearTimeout(handle),
+      nextTurn: fn => clock.nextTurn(fn),
       setTimeout: (fn, ms) =>
         clock.setTimeout(() => {
           fn()
