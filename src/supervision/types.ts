@@ -2,7 +2,7 @@ import type { InspectionObserver } from '../actors/inspection.ts'
 import type { Clock } from '../concurrency/clock.ts'
 import type { Random } from '../concurrency/random.ts'
 import type { Scheduler } from '../concurrency/scheduler.ts'
-import type { ErrorRecord, ExovisorError } from '../errors.ts'
+import type { ExovisorError } from '../errors.ts'
 import type {
   LifecycleState,
   ResourceDefinition,
@@ -12,7 +12,10 @@ import type {
   StateChange,
   WaitOptions,
 } from '../resources/types.ts'
+import type { SupervisionEvent, WindowFill } from './events/types.ts'
 import type { IntensityPolicy, PolicyInput, PolicyTable, RestartType } from './policy.ts'
+
+export type { SupervisionEvent, SupervisionEventType, WindowFill } from './events/types.ts'
 
 /** What a supervisor does to the other children when one of them has ended. */
 export type StrategyName = 'one_for_one' | 'one_for_all' | 'rest_for_one'
@@ -35,65 +38,6 @@ export interface ChildSpec<Input, Client, Message = never> {
 
 /** A spec whose types do not matter. */
 export type AnyChildSpec = ChildSpec<unknown, unknown, unknown>
-
-/** What happened to a child. */
-export type SupervisionEventType =
-  /** An incarnation begins to initialise. */
-  | 'started'
-  /** An incarnation has become READY for the first time. */
-  | 'ready'
-  /** READY became DEGRADED. */
-  | 'degraded'
-  /** DEGRADED became READY. */
-  | 'recovered'
-  /** A soft restart begins; `attempt` counts them. */
-  | 'soft_restart'
-  /** It went to ERROR, or stayed DEGRADED for too long. */
-  | 'failed'
-  /** An incarnation has ended: it is CLOSED. */
-  | 'child_terminated'
-  /** A restart waits for `delay` milliseconds. */
-  | 'backoff_scheduled'
-  /** A successor has become READY. */
-  | 'restarted'
-  /** It spent its intensity; the supervisor escalates. */
-  | 'gave_up'
-  /** No further incarnation will come by itself. */
-  | 'stopped'
-  /** A message was refused. */
-  | 'dead_letter'
-  /** A cleanup threw or took too long. */
-  | 'shutdown_error'
-
-/** One structured event of a supervisor about one of its children. Plain data. */
-export interface SupervisionEvent {
-  readonly type: SupervisionEventType
-  /** The clock's time, in milliseconds. */
-  readonly at: number
-  /** The name of the supervisor. */
-  readonly supervisor: string
-  readonly name: string
-  readonly kind: string
-  readonly incarnation: number
-  /** Restarts in a row; 0 after a healthy time. */
-  readonly attempt: number
-  /** How much of the restart intensity is spent. */
-  readonly window: WindowFill
-  readonly error?: ErrorRecord
-  /** For backoff_scheduled: milliseconds. */
-  readonly delay?: number
-  /** For stopped and dead_letter. */
-  readonly reason?: string
-  /** For dead_letter: how many there were so far. */
-  readonly count?: number
-}
-
-/** `used` of `limit` restarts lie within the last `within` milliseconds. */
-export interface WindowFill {
-  readonly used: number
-  readonly limit: number
-  readonly within: number
-}
 
 /** All that can be seen of a child: plain data. */
 export interface ChildSnapshot extends ResourceSnapshot {
