@@ -36,7 +36,7 @@ export function backoffDelay(
   policy: BackoffPolicy,
   attempt: number,
   random: Random,
-  previous: number = policy.initial,
+  previous: number,
 ): number {
   const { initial, max, jitter } = policy
   const delay =

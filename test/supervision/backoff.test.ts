@@ -32,14 +32,14 @@ describe('the backoff', () => {
 
   it('without jitter doubles up to its maximum', () => {
     const delays = Array.from({ length: 9 }, (_, attempt) =>
-      backoffDelay({ ...base, jitter: 'none' }, attempt, () => 0.9),
+      backoffDelay({ ...base, jitter: 'none' }, attempt, () => 0.9, 0),
     )
     expect(delays).toEqual([200, 400, 800, 1_600, 3_200, 6_400, 12_800, 25_600, 30_000])
   })
 
   it('with full jitter is anything up to the delay, with equal jitter anything in its upper half', () => {
     const ends = (jitter: 'full' | 'equal') =>
-      [0, 1 - Number.EPSILON].map(chance => Math.round(backoffDelay({ ...base, jitter }, 2, () => chance)))
+      [0, 1 - Number.EPSILON].map(chance => Math.round(backoffDelay({ ...base, jitter }, 2, () => chance, 0)))
     expect(ends('full')).toEqual([0, 800])
     expect(ends('equal')).toEqual([400, 800])
   })
@@ -60,18 +60,18 @@ describe('the backoff', () => {
     expect(backoffDelay(policy, 0, () => 0.5, 20_000)).toBe(400)
     const delays: number[] = []
     for (let attempt = 0; attempt < 6; attempt += 1)
-      delays.push(backoffDelay(policy, attempt, () => 1, delays.at(-1)))
+      delays.push(backoffDelay(policy, attempt, () => 1, delays.at(-1) ?? 0))
     expect(delays).toEqual([600, 1_800, 5_400, 16_200, 30_000, 30_000])
   })
 
   it('is capped after the jitter: far beyond the cap chance matters no more', () => {
-    expect(backoffDelay({ ...base, jitter: 'full' }, 40, () => 0.01)).toBe(30_000)
-    expect(backoffDelay({ ...base, jitter: 'full' }, 8, () => 0.1)).toBe(5_120)
+    expect(backoffDelay({ ...base, jitter: 'full' }, 40, () => 0.01, 0)).toBe(30_000)
+    expect(backoffDelay({ ...base, jitter: 'full' }, 8, () => 0.1, 0)).toBe(5_120)
   })
 
   it('repeats with the seed of its chance', () => {
     const run = (random: () => number) =>
-      Array.from({ length: 5 }, (_, attempt) => backoffDelay({ ...base, jitter: 'full' }, attempt, random))
+      Array.from({ length: 5 }, (_, attempt) => backoffDelay({ ...base, jitter: 'full' }, attempt, random, 0))
     expect(run(seededRandom(3))).toEqual(run(seededRandom(3)))
   })
 
