@@ -212,6 +212,27 @@ export const errorCatalogue = {
 /** A stable code of {@link errorCatalogue}. */
 export type ErrorCode = keyof typeof errorCatalogue
 
+/**
+ * The codes of faults that stay until somebody changes something: a supervisor does not restart a resource for them. Each comes from what
+ * a start is given: its spec, the configuration, or files that nobody but their owner changes.
+ *
+ * Not among them, though retrying the same call is useless: what depends on a port, a peer or another process (they come and go); what is
+ * wrong with one request (the next one may be right); the peers file (it is edited while a node runs); and EXO_INTENSITY_EXCEEDED,
+ * whose causes tell.
+ */
+export const incurableCodes: ReadonlySet<string> = new Set<ErrorCode>([
+  'EXO_CHILD_SPEC_INVALID',
+  'EXO_CONFIG_INVALID',
+  'EXO_CONFIG_UNREADABLE',
+  'EXO_USAGE',
+  'EXO_PUBLIC_BIND_REFUSED',
+  'EXO_MODEL_NOT_FOUND',
+  'EXO_MODEL_INVALID',
+  'EXO_SAFETENSORS_INVALID',
+  'EXO_ARCHITECTURE_UNKNOWN',
+  'EXO_TOKENIZER_INVALID',
+])
+
 /** What a thrown error carries beside its code and message. */
 interface ErrorOptionsWithDetails {
   readonly cause?: unknown

@@ -47,6 +47,7 @@ export class Child {
   readonly #degraded: DegradedWatch
   #count: number
   #attempt = 0
+  #lastDelay = 0
   /** Set while a first start has not ended. */
   #first: Deferred<void> | undefined
   /** Set while a start as one of a group has not ended. */
@@ -127,7 +128,8 @@ export class Child {
   /** Counts and announces a restart. Its delay by the backoff is the result. */
   announceRestart(): number {
     const { clock, random } = this.#host.environment
-    const delay = backoffDelay(this.policy.backoff, this.#attempt, random)
+    const delay = backoffDelay(this.policy.backoff, this.#attempt, random, this.#lastDelay)
+    this.#lastDelay = delay
     this.#attempt += 1
     this.#nextAttemptAt = clock.now() + delay
     this.#setRestarting(true)
