@@ -23,6 +23,8 @@ export interface IncarnationChange {
 /** Who created an incarnation hears this of it. */
 interface IncarnationListener {
   changed(change: IncarnationChange): void
+  /** True: a fault of a READY or DEGRADED incarnation is passed over, and it goes on. */
+  resumes?(error: ExovisorError): boolean
   /** The cleanup threw, or took longer than its time. */
   cleanupFailed(error: ExovisorError): void
 }
@@ -71,6 +73,7 @@ export class Incarnation<Input, Client, Message> {
   #reason = 'closed'
   #initialized = false
   #ended = false
+  #ignored: string | undefined
 
   constructor(options: IncarnationOptions<Input, Client, Message>) {
     this.#options = options
@@ -117,6 +120,11 @@ export class Incarnation<Input, Client, Message> {
     return this.#ended
   }
 
+  /** Why it is not wanted, if it said so while it initialised. */
+  get ignored(): string | undefined {
+    return this.#ignored
+  }
+
   get actor(): MachineActor {
     return this.#actor
   }
@@ -137,8 +145,10 @@ export class Incarnation<Input, Client, Message> {
   }
 
   fail(error: unknown): void {
-    if (this.#state === 'INITIALIZING' || isWorking(this.#state))
-      this.#report('fail', toFailure(error, this.label))
+    if (this.#state !== 'INITIALIZING' && !isWorking(this.#state)) return
+    const failure = toFailure(error, this.label)
+    if (isWorking(this.#state) && this.#options.listener.resumes?.(failure)) return
+    this.#report('fail', failure)
   }
 
   degrade(reason: unknown): void {
@@ -155,6 +165,13 @@ export class Incarnation<Input, Client, Message> {
   end(reason: string): void {
     if (this.#state !== 'INITIALIZING' && !isWorking(this.#state)) return
     this.#ended = true
+    void this.close(reason)
+  }
+
+  /** It is not wanted: ends before it is READY, and that is no failure. OTP's `ignore`. */
+  ignore(reason: string): void {
+    if (this.#state !== 'INITIALIZING') return
+    this.#ignored = reason
     void this.close(reason)
   }
 

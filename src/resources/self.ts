@@ -13,6 +13,7 @@ interface Owner {
   recovered(): void
   fail(error: unknown): void
   end(reason: string): void
+  ignore(reason: string): void
   send(event: MachineEvent): void
 }
 
@@ -27,6 +28,7 @@ export function createSelf(name: string, owner: Owner): ResourceSelf {
     recovered: () => owner.recovered(),
     fail: error => owner.fail(error),
     end: (reason = 'it has done its work') => owner.end(reason),
+    ignore: (reason = 'it is not wanted') => owner.ignore(reason),
     send: event => owner.send(event),
   }
   owners.set(self, owner)

@@ -1,5 +1,5 @@
 import { ExovisorError } from '../errors.ts'
-import type { RestartType } from './policy.ts'
+import type { Policy, RestartType } from './policy.ts'
 import type { AnyChildSpec, ChildSpec } from './types.ts'
 
 const LONGEST_ID = 256
@@ -34,4 +34,13 @@ export function checkChildSpec(spec: AnyChildSpec, supervisor: string): void {
   if (mailbox !== undefined && !(Number.isInteger(mailbox) && mailbox >= 1 && mailbox <= MOST_MESSAGES)) {
     refuse('mailbox', mailbox, `a whole number from 1 to ${MOST_MESSAGES}`)
   }
+}
+
+export interface ChildSpecData {
+  readonly id: string
+  readonly policy: Policy
+}
+
+export function completeSpec(spec: AnyChildSpec, policy: Policy): ChildSpecData {
+  return { id: spec.id, policy }
 }

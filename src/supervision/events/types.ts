@@ -28,6 +28,17 @@ export type SupervisionEventType =
   | 'dead_letter'
   /** A cleanup threw or took too long. */
   | 'shutdown_error'
+  | 'resumed'
+  | 'start_error'
+  | 'escalated'
+  | 'circuit_opened'
+  | 'circuit_half_open'
+  | 'circuit_closed'
+  | 'ignored'
+  | 'suspended'
+  | 'unsuspended'
+  | 'reloaded'
+  | 'auto_shutdown'
 
 /** One structured event of a supervisor about one of its children. Plain data. */
 export interface SupervisionEvent {
@@ -50,6 +61,7 @@ export interface SupervisionEvent {
   readonly reason?: string
   /** For dead_letter: how many there were so far. */
   readonly count?: number
+  readonly directive?: 'resume' | 'restart' | 'stop' | 'escalate'
 }
 
 /** `used` of `limit` restarts lie within the last `within` milliseconds. */
