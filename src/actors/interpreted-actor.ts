@@ -13,7 +13,7 @@ interface Interpretable {
 const isInterpretable = (actor: object): actor is Interpretable => 'interpreted' in actor
 
 /** The actor as one that XState runs; those above it are handed over to XState first. */
-export function interpretedBy(actor: MachineActor): InterpretedActor {
+function interpretedBy(actor: MachineActor): InterpretedActor {
   if (isInterpretable(actor)) return actor.interpreted()
   throw new TypeError(`actor ${actor.id} cannot be run by XState`)
 }

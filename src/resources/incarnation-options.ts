@@ -14,7 +14,7 @@ export interface IncarnationChange {
 }
 
 /** Who created an incarnation hears this of it, with the incarnation beside, so that one listener can serve many. */
-export interface IncarnationListener<Input, Client, Message> {
+interface IncarnationListener<Input, Client, Message> {
   changed(change: IncarnationChange, incarnation: Incarnation<Input, Client, Message>): void
   /** The cleanup threw, or took longer than its time. */
   cleanupFailed(error: ExovisorError, incarnation: Incarnation<Input, Client, Message>): void
