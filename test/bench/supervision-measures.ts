@@ -25,6 +25,8 @@ export interface Sizes {
   readonly rounds: number
   readonly siblings: readonly [one: number, thousand: number, tenThousand: number]
   readonly supervisors: number
+  /** False for a subject that a storm would keep busy for too long. */
+  readonly storms: boolean
 }
 
 export const fullSizes: Sizes = {
@@ -35,6 +37,7 @@ export const fullSizes: Sizes = {
   rounds: 5,
   siblings: [1, 1_000, 10_000],
   supervisors: 100,
+  storms: true,
 }
 
 /** What one subject reached. A figure that it cannot give is left out. */
@@ -208,6 +211,7 @@ export async function measure(
   note('restart_us_1', await restartMicroseconds(subject, one, sizes.kills))
   note('restart_us_1k', await restartMicroseconds(subject, thousand, sizes.kills))
   note('restart_us_10k', await restartMicroseconds(subject, tenThousand, sizes.kills))
+  if (!sizes.storms) return figures
   const alone = await storm(subject, 1, sizes)
   note('storm_10k_cpu_ms', alone.cpuMs)
   note('storm_10k_max_stall_ms', alone.stallMs)
