@@ -43,8 +43,7 @@ async function peers(): Promise<Record<string, Figures>> {
   return found
 }
 
-const shown = (value = Number.NaN): string =>
-  Number.isFinite(value) ? String(+value.toPrecision(4)) : '-'
+const shown = (value = Number.NaN): string => (Number.isFinite(value) ? String(+value.toPrecision(4)) : '-')
 
 /** One row for each figure: of each subject the figure, and how many times it ours is. */
 function table(own: Figures, others: Readonly<Record<string, Figures>>): object {
