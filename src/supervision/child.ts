@@ -302,22 +302,27 @@ export class Child {
     this.#nextAttemptAt = undefined
     this.#failures.reset()
     this.#count += 1
-    const incarnation: AnyIncarnation = incarnationFor(this.#spec, this.#policy, this.#host, {
+    const incarnation = incarnationFor(this.#spec, this.#policy, this.#host, {
       number: this.#count,
       attempt: this.attempt,
-      listener: {
-        changed: change => this.#changed(incarnation, change),
-        resumes: error => this.#failures.resumes(error),
-        // A cleanup that was left behind may still fail when a successor is the current incarnation.
-        cleanupFailed: error => this.emit({ type: 'shutdown_error', incarnation: incarnation.number, error }),
-      },
+      listener: this,
     })
     this.ref.attach(incarnation)
     this.emit({ type: 'started' })
     incarnation.start()
   }
 
-  #changed(incarnation: AnyIncarnation, change: IncarnationChange): void {
+  resumes(error: ExovisorError): boolean {
+    return this.#failures.resumes(error)
+  }
+
+  /** A cleanup that was left behind may still fail when a successor is the current incarnation. */
+  cleanupFailed(error: ExovisorError, { number }: AnyIncarnation): void {
+    this.emit({ type: 'shutdown_error', incarnation: number, error })
+  }
+
+  /** The current incarnation has changed its state. */
+  changed(change: IncarnationChange, incarnation: AnyIncarnation): void {
     this.ref.changed(change)
     const { state, previous, error } = change
     if (previous === 'INITIALIZING') this.#leaveGate()
