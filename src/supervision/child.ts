@@ -1,11 +1,11 @@
+import type { DeadLetter } from '../actors/dead-letters.ts'
 import type { MachineActor } from '../actors/machine-actor.ts'
-import { DEFAULT_MAILBOX } from '../actors/mailbox.ts'
 import { type Deferred, deferred } from '../concurrency/deferred.ts'
 import { type CancelTimer, schedule } from '../concurrency/timer.ts'
 import { ExovisorError, toErrorRecord } from '../errors.ts'
 import type { Environment, Timing } from '../resources/environment.ts'
 import { Incarnation, type IncarnationChange } from '../resources/incarnation.ts'
-import { Ref } from '../resources/ref.ts'
+import { Ref, type RefOwner } from '../resources/ref.ts'
 import { backoffDelay } from './backoff.ts'
 import { DegradedWatch } from './degraded-watch.ts'
 import type { Policy } from './policy.ts'
@@ -38,7 +38,7 @@ function timingOf({ startTimeout, shutdown, degraded, probe }: Policy): Timing {
 }
 
 /** One child of a supervisor: one incarnation after the other behind one ref. */
-export class Child {
+export class Child implements RefOwner {
   readonly spec: AnyChildSpec
   readonly policy: Policy
   readonly ref: Ref<unknown, unknown, unknown>
@@ -69,6 +69,7 @@ export class Child {
     this.#host = host
     this.#count = predecessor?.ref.incarnation ?? 0
     this.ref = predecessor?.spec.resource === spec.resource ? predecessor.ref : this.#createRef()
+    this.ref.adopt(this, spec.mailbox)
     this.window = new RestartWindow(policy.intensity)
     this.#degraded = new DegradedWatch(policy, host.environment.clock, {
       softRestart: attempt => this.#emit({ type: 'soft_restart', count: attempt }),
@@ -114,6 +115,10 @@ export class Child {
       window: this.windowFill(),
       ...(this.#nextAttemptAt !== undefined && { nextAttemptAt: this.#nextAttemptAt }),
     }
+  }
+
+  onDeadLetter({ reason, count }: DeadLetter): void {
+    this.#emit({ type: 'dead_letter', reason, count })
   }
 
   /** The first start. Rejects, after the cleanup, with the reason why it failed. */
@@ -210,16 +215,12 @@ export class Child {
   }
 
   #createRef(): Ref<unknown, unknown, unknown> {
-    const { id, resource, input, mailbox = DEFAULT_MAILBOX } = this.spec
-    const { clock, log } = this.#host.environment
+    const { id, resource, input } = this.spec
     return new Ref({
       definition: resource,
       name: id,
       displayName: resource.displayName?.(input) ?? id,
-      clock,
-      log,
-      mailbox,
-      onDeadLetter: ({ reason, count }) => this.#emit({ type: 'dead_letter', reason, count }),
+      environment: this.#host.environment,
     })
   }
 
@@ -240,8 +241,10 @@ export class Child {
       listener: {
         changed: change => this.#changed(incarnation, change),
         // A cleanup that was left behind may still fail when a successor is the current incarnation.
-        cleanupFailed: error =>
-          this.#emit({ type: 'shutdown_error', incarnation: incarnation.number, error }),
+        cleanupFailed: error => {
+          this.ref.cleanupFailed(error)
+          this.#emit({ type: 'shutdown_error', incarnation: incarnation.number, error })
+        },
       },
     })
     this.ref.attach(incarnation)

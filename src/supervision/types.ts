@@ -1,4 +1,5 @@
 import type { InspectionObserver } from '../actors/inspection.ts'
+import type { MailboxPolicy } from '../actors/mailbox-policy.ts'
 import type { Clock } from '../concurrency/clock.ts'
 import type { Random } from '../concurrency/random.ts'
 import type { Scheduler } from '../concurrency/scheduler.ts'
@@ -29,8 +30,8 @@ export interface ChildSpec<Input, Client, Message = never> {
   readonly restart?: RestartType
   /** False: it is known but not started, until `restart(id)`. Default: true. */
   readonly start?: boolean
-  /** How many messages wait for it at most. Default: 1000. */
-  readonly mailbox?: number
+  /** How many messages wait for it at most, and what happens beyond that. A number is a capacity. Default: 1000, `reject`. */
+  readonly mailbox?: number | MailboxPolicy
 }
 
 /** A spec whose types do not matter. */
