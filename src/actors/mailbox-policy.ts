@@ -47,16 +47,19 @@ export function mailboxFault(value: unknown): string | undefined {
 /**
  * A mailbox setting with its defaults filled in; a number is a capacity.
  *
- * @param owner names the mailbox in messages, e.g. `peer "attic"`
+ * @param owner its label names the mailbox in messages
  * @throws EXO_CHILD_SPEC_INVALID
  */
-export function mailboxPolicy(value: number | MailboxPolicy | undefined, owner: string): FullMailboxPolicy {
+export function mailboxPolicy(
+  value: number | MailboxPolicy | undefined,
+  owner: { readonly label: string },
+): FullMailboxPolicy {
   if (value === undefined) return defaults
   const expected = mailboxFault(value)
   if (expected !== undefined) {
     throw new ExovisorError(
       'EXO_CHILD_SPEC_INVALID',
-      `the mailbox of ${owner} is ${JSON.stringify(value) ?? typeof value}, expected ${expected}`,
+      `the mailbox of ${owner.label} is ${JSON.stringify(value) ?? typeof value}, expected ${expected}`,
       { details: { field: 'mailbox', expected } },
     )
   }

@@ -28,13 +28,13 @@ function linkedError(linked: Linkable, down: Down): ExovisorError {
 export function link(one: Linkable, other: Linkable): () => void {
   if (one === other) return () => undefined
   const watch = (watched: Linkable, bound: Linkable): (() => void) => {
-    const incarnation = Math.max(bound.incarnation, 1)
+    const { incarnation } = bound
+    const isBound = (): boolean => incarnation === 0 || bound.incarnation === incarnation
     return watched.monitor(
       down => {
         unlink()
         // A successor was never linked.
-        if (down.reason !== 'normal' && bound.incarnation === incarnation)
-          bound.fail(linkedError(bound, down))
+        if (down.reason !== 'normal' && isBound()) bound.fail(linkedError(bound, down))
       },
       { of: 'incarnation' },
     )

@@ -9,9 +9,10 @@ import type { LazyAbort } from '../concurrency/lazy-abort.ts'
 import type { Scheduler } from '../concurrency/scheduler.ts'
 import { type WaitOptions, watchLimits } from '../concurrency/wait.ts'
 import { type ErrorRecord, ExovisorError, toErrorRecord } from '../errors.ts'
+import { Audience } from './audience.ts'
 import type { Environment } from './environment.ts'
 import { type Incarnation, type IncarnationChange, isWorking } from './incarnation.ts'
-import { type Down, type DownReason, type MonitorOptions, Monitors } from './monitor.ts'
+import type { Down, DownReason, MonitorOptions } from './monitor.ts'
 import type { TraceEvent } from './trace.ts'
 import type { ResourceDefinition, ResourceRef, ResourceSelf, ResourceSnapshot, StateChange } from './types.ts'
 
@@ -77,9 +78,7 @@ export class Ref<Input, Client, Message> implements ResourceRef<Client, Message>
   #lastError: ErrorRecord | undefined
   #ready: Promise<Client> | undefined
   #waiters: Set<Deferred<Client>> | undefined
-  #listeners: Set<(change: StateChange) => void> | undefined
-  #tracers: Set<(event: TraceEvent) => void> | undefined
-  #monitors: Monitors | undefined
+  #audience: Audience | undefined
   #isKilled = false
   #restarts = 0
   #since: number
@@ -92,7 +91,7 @@ export class Ref<Input, Client, Message> implements ResourceRef<Client, Message>
     this.#environment = options.environment
     this.#owner = options.owner
     this.#since = options.environment.clock.now()
-    this.#mailbox = new Mailbox(this, mailboxPolicy(options.mailbox, this.label))
+    this.#mailbox = new Mailbox(this, mailboxPolicy(options.mailbox, this))
   }
 
   get kind(): string {
@@ -161,35 +160,26 @@ export class Ref<Input, Client, Message> implements ResourceRef<Client, Message>
   }
 
   subscribe(listener: (change: StateChange) => void): () => void {
-    // Wrapped, so that the same function subscribed twice is told twice and can be taken back once.
-    const own = (change: StateChange): void => listener(change)
-    this.#listeners ??= new Set()
-    this.#listeners.add(own)
-    return () => {
-      this.#listeners?.delete(own)
-    }
+    return this.#watched().subscribe(listener)
   }
 
   monitor(listener: (down: Down) => void, { of = 'resource' }: MonitorOptions = {}): () => void {
-    this.#monitors ??= new Monitors(this.scheduler, error => this.#logFault('a monitor', error))
-    return this.#monitors.add({ of, listener }, of === 'resource' ? this.#gone : (this.#down ?? this.#gone))
+    const down = of === 'resource' ? this.#gone : (this.#down ?? this.#gone)
+    return this.#watched().monitor(of, listener, down)
   }
 
   trace(listener: (event: TraceEvent) => void): () => void {
-    const own = (event: TraceEvent): void => listener(event)
-    this.#tracers ??= new Set()
-    this.#tracers.add(own)
+    const audience = this.#watched()
+    const leave = audience.trace(listener)
     this.#mailbox.tracer = (type, message, error) =>
-      this.#trace(() => ({
+      audience.traced({
         type,
         message: summarize(message),
         ...(error !== undefined && { error: toErrorRecord(error, 'EXO_RESOURCE_FAILED') }),
-      }))
+      })
     return () => {
-      this.#tracers?.delete(own)
-      if (this.#tracers?.size !== 0) return
-      this.#tracers = undefined
-      this.#mailbox.tracer = undefined
+      leave()
+      if (!audience.isTracing) this.#mailbox.tracer = undefined
     }
   }
 
@@ -222,7 +212,7 @@ export class Ref<Input, Client, Message> implements ResourceRef<Client, Message>
 
   /** Another owner, e.g. a child spec that replaces one of the same definition: its mailbox setting holds from now on. */
   adopt(owner: RefOwner, mailbox?: number | MailboxPolicy): void {
-    this.#mailbox.policy = mailboxPolicy(mailbox, this.label)
+    this.#mailbox.policy = mailboxPolicy(mailbox, this)
     this.#owner = owner
   }
 
@@ -260,15 +250,12 @@ export class Ref<Input, Client, Message> implements ResourceRef<Client, Message>
     if (isWorking(state) && !isWorking(previous)) this.#mailbox.open()
     if (isWorking(previous) && !isWorking(state)) this.#mailbox.pause(this.#left(state, error))
     if (state === 'READY') for (const waiter of this.#waiters ?? []) waiter.resolve(this.client as Client)
-    const record = error && this.#lastError
-    const change: StateChange = {
+    this.#audience?.changed({
       state,
       previous,
       incarnation: this.incarnation,
-      ...(record && { error: record }),
-    }
-    for (const listener of [...(this.#listeners ?? [])]) this.#guard('a subscriber', () => listener(change))
-    this.#trace(() => ({ type: 'state', state, previous, ...(record && { error: record }) }))
+      ...(error && this.#lastError && { error: this.#lastError }),
+    })
     if (state === 'ERROR') this.#fell('failed', error)
     if (state === 'CLOSED') this.#fell(this.#isKilled ? 'killed' : 'normal', this.#current?.failure)
   }
@@ -285,11 +272,13 @@ export class Ref<Input, Client, Message> implements ResourceRef<Client, Message>
    */
   end(error: ExovisorError, reason = downReason(error)): void {
     this.#ended = error
+    this.#ready = undefined
     this.#mailbox.close(error)
     for (const waiter of this.#waiters ?? []) waiter.reject(error)
     if (this.#gone) return
     this.#gone = this.#createDown(reason === 'normal' && this.#isKilled ? 'killed' : reason, error)
-    this.#monitors?.tell('resource', this.#gone)
+    this.#audience?.ended('resource', this.#gone)
+    if (!this.#current) this.#audience?.ended('incarnation', this.#gone)
   }
 
   receive(message: Message, work: LazyAbort): unknown {
@@ -302,7 +291,9 @@ export class Ref<Input, Client, Message> implements ResourceRef<Client, Message>
     const { kind, name, incarnation } = this
     deadLetters?.record({ ...letter, at: clock.now(), kind, name, incarnation })
     if (isEcho) return
-    this.#trace(() => ({ type: 'dead_letter', message: summarize(letter.message), reason: letter.reason }))
+    const { message, reason } = letter
+    if (this.#audience?.isTracing)
+      this.#audience.traced({ type: 'dead_letter', message: summarize(message), reason })
     this.#guard('a listener for dead letters', () => this.#owner?.onDeadLetter?.(letter))
   }
 
@@ -347,7 +338,7 @@ export class Ref<Input, Client, Message> implements ResourceRef<Client, Message>
   #fell(reason: DownReason, error: ExovisorError | undefined): void {
     if (this.#down) return
     this.#down = this.#createDown(reason, error)
-    this.#monitors?.tell('incarnation', this.#down)
+    this.#audience?.ended('incarnation', this.#down)
   }
 
   #createDown(reason: DownReason, error: ExovisorError | undefined): Down {
@@ -355,22 +346,17 @@ export class Ref<Input, Client, Message> implements ResourceRef<Client, Message>
     return { kind, name, incarnation, reason, ...(reason !== 'normal' && error && { error }) }
   }
 
-  #trace(describe: () => Omit<TraceEvent, 'at' | 'incarnation'>): void {
-    if (!this.#tracers) return
-    const event = { at: this.clock.now(), incarnation: this.incarnation, ...describe() } as TraceEvent
-    for (const listener of [...this.#tracers]) this.#guard('a tracer', () => listener(event))
+  #watched(): Audience {
+    this.#audience ??= new Audience(this, this.#environment.log)
+    return this.#audience
   }
 
   #guard(who: string, call: () => void): void {
     try {
       call()
     } catch (error) {
-      this.#logFault(who, error)
+      this.#environment.log.error({ error: toErrorRecord(error) }, `${who} of ${this.label} threw`)
     }
-  }
-
-  #logFault(who: string, error: unknown): void {
-    this.#environment.log.error({ error: toErrorRecord(error) }, `${who} of ${this.label} threw`)
   }
 
   #left(state: LifecycleState, cause: ExovisorError | undefined): ExovisorError {

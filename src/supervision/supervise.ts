@@ -127,7 +127,7 @@ function watchEnd(resource: OwnedResource<SupervisorClient>): Promise<Supervisor
  * @throws EXO_CHILD_SPEC_INVALID for a wrong spec or policy; else the cause, with its own code, naming the child
  */
 export async function supervise(options: SuperviseOptions = {}): Promise<Supervisor> {
-  const { name = 'root', clock, random, scheduler, log, inspect, ...input } = options
+  const { name = 'root', clock, random, scheduler, deadLetters, log, inspect, ...input } = options
   const resource = createResource(supervisorResource, {
     name,
     input,
@@ -136,6 +136,7 @@ export async function supervise(options: SuperviseOptions = {}): Promise<Supervi
     ...(clock && { clock }),
     ...(random && { random }),
     ...(scheduler && { scheduler }),
+    ...(deadLetters && { deadLetters }),
     ...(log && { log }),
     ...(inspect && { inspect }),
   })

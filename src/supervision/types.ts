@@ -1,3 +1,4 @@
+import type { DeadLetters } from '../actors/dead-letters.ts'
 import type { InspectionObserver } from '../actors/inspection.ts'
 import type { MailboxPolicy } from '../actors/mailbox-policy.ts'
 import type { Clock } from '../concurrency/clock.ts'
@@ -179,6 +180,8 @@ export interface SuperviseOptions extends SupervisorInput {
   readonly random?: Random
   /** Default: a `TurnScheduler` of its own. */
   readonly scheduler?: Scheduler
+  /** Where all mailboxes of the tree note what nobody handled. Default: one of its own. */
+  readonly deadLetters?: DeadLetters
   readonly log?: ResourceLog
   /** Sees the XState system of the whole tree. */
   readonly inspect?: InspectionObserver
