@@ -1,9 +1,9 @@
+import { mailboxFault } from '../actors/mailbox-policy.ts'
 import { ExovisorError } from '../errors.ts'
 import type { Policy, RestartType } from './policy.ts'
 import type { AnyChildSpec, ChildSpec } from './types.ts'
 
 const LONGEST_ID = 256
-const MOST_MESSAGES = 1_000_000
 const restartTypes: readonly RestartType[] = ['permanent', 'transient', 'temporary']
 
 /** Makes a spec whose input is checked against its definition, for a list of specs of several kinds. */
@@ -31,9 +31,8 @@ export function checkChildSpec(spec: AnyChildSpec, supervisor: string): void {
   if (restart !== undefined && !restartTypes.includes(restart)) {
     refuse('restart', restart, restartTypes.join(' or '))
   }
-  if (mailbox !== undefined && !(Number.isInteger(mailbox) && mailbox >= 1 && mailbox <= MOST_MESSAGES)) {
-    refuse('mailbox', mailbox, `a whole number from 1 to ${MOST_MESSAGES}`)
-  }
+  const mailboxExpected = mailbox === undefined ? undefined : mailboxFault(mailbox)
+  if (mailboxExpected !== undefined) refuse('mailbox', mailbox, mailboxExpected)
 }
 
 export interface ChildSpecData {
