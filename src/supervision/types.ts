@@ -3,6 +3,7 @@ import type { Clock } from '../concurrency/clock.ts'
 import type { Random } from '../concurrency/random.ts'
 import type { Scheduler } from '../concurrency/scheduler.ts'
 import type { ErrorRecord, ExovisorError } from '../errors.ts'
+import type { ShutdownLimit } from '../resources/environment.ts'
 import type {
   LifecycleState,
   ResourceDefinition,
@@ -27,6 +28,16 @@ export interface ChildSpec<Input, Client, Message = never> {
   readonly policy?: string | PolicyInput
   /** Short for `policy: { restart }`; wins over it. */
   readonly restart?: RestartType
+  /** Short for `policy: { shutdown }`; wins over it. */
+  readonly shutdown?: ShutdownLimit
+  /** Its own end may end the supervisor, as `autoShutdown` says. Default: false. */
+  readonly significant?: boolean
+  /** Ids of siblings that it needs: it starts after them, and is restarted and stopped with them. For `dependency_closure` only. */
+  readonly dependsOn?: readonly string[]
+  /** Ids of siblings after which it starts, and before which it stops, if they are started or stopped as well. Ordering alone. */
+  readonly after?: readonly string[]
+  /** Ids of siblings with which it is restarted and stopped. Requirement alone: it starts beside them. */
+  readonly requires?: readonly string[]
   /** False: it is known but not started, until `restart(id)`. Default: true. */
   readonly start?: boolean
   /** How many messages wait for it at most. Default: 1000. */
