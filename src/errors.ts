@@ -35,6 +35,16 @@ export const errorCatalogue = {
     'the supervisor has no child of that id',
     'use one of the ids that the message lists',
   ),
+  EXO_CHILDREN_EXHAUSTED: entry(
+    true,
+    'a dynamic supervisor has as many children as it may have',
+    'wait until one has ended, or raise maxChildren',
+  ),
+  EXO_ESCALATED: entry(
+    false,
+    'a child failed in a way that its policy leaves to the supervisor, since no restart cures it',
+    'mend the cause that the message names, or change decide in the policy',
+  ),
   EXO_HEALTH_CHECK_FAILED: entry(
     true,
     'a health check failed or took too long',
@@ -70,6 +80,11 @@ export const errorCatalogue = {
     true,
     'a resource failed',
     'look at the cause; the supervisor restarts it by its policy',
+  ),
+  EXO_STRATEGY_MISMATCH: entry(
+    false,
+    'the strategy of the supervisor has no such operation',
+    'use the operation that the message names',
   ),
   EXO_SHUTDOWN_TIMEOUT: entry(
     false,

@@ -1,5 +1,5 @@
 import type { InspectionObserver } from '../actors/inspection.ts'
-import type { MachineActor } from '../actors/machine-actor.ts'
+import type { ActorFactory, MachineActor } from '../actors/machine-actor.ts'
 import { DEFAULT_MAILBOX, type DeadLetter } from '../actors/mailbox.ts'
 import { type Clock, realClock } from '../concurrency/clock.ts'
 import { type Random, realRandom } from '../concurrency/random.ts'
@@ -21,6 +21,8 @@ export interface CreateOptions<Input> extends Partial<Timing> {
   /** Default: a `TurnScheduler`. */
   readonly scheduler?: Scheduler
   readonly log?: ResourceLog
+  /** Makes the actor of each incarnation. Default: `createMachineActor`. */
+  readonly createActor?: ActorFactory
   /** How many messages wait at most. Default: 1000. */
   readonly mailbox?: number
   /** Sees the XState system of this resource. */
@@ -81,6 +83,7 @@ class Owned<Input, Client, Message>
       random,
       log,
       scheduler: options.scheduler ?? new TurnScheduler(clock),
+      ...(options.createActor && { createActor: options.createActor }),
       ...(options.report && { report: options.report }),
     }
     this.#incarnation = new Incarnation({

@@ -1,3 +1,4 @@
+import type { ActorFactory } from '../actors/machine-actor.ts'
 import type { Clock } from '../concurrency/clock.ts'
 import type { Random } from '../concurrency/random.ts'
 import type { Scheduler } from '../concurrency/scheduler.ts'
@@ -12,6 +13,8 @@ export interface Environment {
   readonly log: ResourceLog
   /** Runs what follows from an end or a message, one thing after the other. */
   readonly scheduler: Scheduler
+  /** Makes the actor of each incarnation. Default: `createMachineActor`. */
+  readonly createActor?: ActorFactory
   /** Where supervisors send their structured events; a nested supervisor passes its own on to it. */
   report?(event: object): void
 }

@@ -30,6 +30,7 @@ export class Ref<Input, Client, Message> implements ResourceRef<Client, Message>
   readonly #mailbox: Mailbox<Message>
   readonly #waiters = new Set<Deferred<Client>>()
   readonly #listeners = new Set<(change: StateChange) => void>()
+  #definition: ResourceDefinition<Input, Client, Message>
   #current: Incarnation<Input, Client, Message> | undefined
   #ended: ExovisorError | undefined
   #lastError: ErrorRecord | undefined
@@ -39,6 +40,7 @@ export class Ref<Input, Client, Message> implements ResourceRef<Client, Message>
   constructor(options: RefOptions<Input, Client, Message>) {
     const { definition, name, clock, log, mailbox } = options
     this.#options = options
+    this.#definition = definition
     this.kind = definition.kind
     this.name = name
     this.#since = clock.now()
@@ -156,6 +158,11 @@ export class Ref<Input, Client, Message> implements ResourceRef<Client, Message>
     this.revive()
   }
 
+  /** Later incarnations are made of another definition. */
+  redefine(definition: ResourceDefinition<Input, Client, Message>): void {
+    this.#definition = definition
+  }
+
   /** An incarnation will come after all: callers may wait for it again. */
   revive(): void {
     this.#ended = undefined
@@ -187,7 +194,7 @@ export class Ref<Input, Client, Message> implements ResourceRef<Client, Message>
 
   #open(): void {
     const incarnation = this.#current
-    const { definition } = this.#options
+    const definition = this.#definition
     if (!incarnation) return
     const { self } = incarnation
     this.#mailbox.open((message, signal) =>

@@ -22,6 +22,8 @@ export interface ResourceSelf {
   fail(error: unknown): void
   /** Ends in the normal way: a transient or temporary resource is not restarted after this. */
   end(reason?: string): void
+  /** While it initialises: it is not wanted here, e.g. by the configuration. It ends, which is no failure; its supervisor keeps its spec. */
+  ignore(reason?: string): void
   /**
    * Sends a domain event of the kind's own machine, e.g. `{ type: 'call.started' }`.
    * @throws EXO_MESSAGE_UNHANDLED for an event of the lifecycle, which only the runtime may send

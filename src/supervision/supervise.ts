@@ -8,9 +8,11 @@ import type {
   StateChange,
   WaitOptions,
 } from '../resources/types.ts'
+import type { ChildSpecData } from './child-spec.ts'
 import { supervisorPolicy } from './policy.ts'
 import { supervisorResource } from './supervisor-resource.ts'
 import type {
+  ChildCounts,
   ChildSnapshot,
   ChildSpec,
   SuperviseOptions,
@@ -18,6 +20,7 @@ import type {
   Supervisor,
   SupervisorClient,
   SupervisorEnd,
+  SupervisorInput,
 } from './types.ts'
 
 /** A supervisor without a parent: what a parent would do for it, it does itself. */
@@ -73,6 +76,14 @@ class RootSupervisor implements Supervisor {
     return this.#client.start(spec)
   }
 
+  spawn<Input, Client, Message>(
+    definition: ResourceDefinition<Input, Client, Message>,
+    input: Input,
+    options?: { readonly id?: string },
+  ): Promise<ResourceRef<Client, Message>> {
+    return this.#client.spawn(definition, input, options)
+  }
+
   stop(id: string): Promise<void> {
     return this.#client.stop(id)
   }
@@ -87,6 +98,26 @@ class RootSupervisor implements Supervisor {
 
   children(): readonly ChildSnapshot[] {
     return this.#client.children()
+  }
+
+  count(): ChildCounts {
+    return this.#client.count()
+  }
+
+  spec(id: string): ChildSpecData {
+    return this.#client.spec(id)
+  }
+
+  suspend(id: string): void {
+    this.#client.suspend(id)
+  }
+
+  resume(id: string): void {
+    this.#client.resume(id)
+  }
+
+  reload(input: SupervisorInput): void {
+    this.#client.reload(input)
   }
 
   onEvent(listener: (event: SupervisionEvent) => void): () => void {
