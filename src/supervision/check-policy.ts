@@ -2,6 +2,7 @@ import { ExovisorError } from '../errors.ts'
 import { longestBackoff } from './backoff.ts'
 import type { IntensityPolicy, Policy } from './policy.ts'
 import { groupRules, intensityRules, policyRules, type Rule } from './policy-rules.ts'
+import { quote } from './spec-faults.ts'
 
 /** One thing that is wrong with a policy. */
 export interface PolicyFault {
@@ -28,7 +29,7 @@ const broken = (all: readonly Rule[]): readonly PolicyFault[] =>
     .filter(([, , holds]) => !holds)
     .map(([path, value, , expected]) => ({
       path,
-      message: `is ${JSON.stringify(value) ?? String(value)}`,
+      message: `is ${quote(value)}`,
       expected,
     }))
 
@@ -38,11 +39,15 @@ function refuse(faults: readonly PolicyFault[], where: string): void {
   throw new ExovisorError('EXO_CHILD_SPEC_INVALID', `${where}: ${lines.join('. ')}`, { details: { faults } })
 }
 
+/** What is wrong with single values of a policy. */
+export function policyValueFaults(policy: Policy): readonly PolicyFault[] {
+  const groups = broken(groupRules(policy))
+  return groups.length > 0 ? groups : broken(policyRules(policy))
+}
+
 /** All that is wrong with a policy, best first to mend first; empty when nothing is. */
 export function policyFaults(policy: Policy): readonly PolicyFault[] {
-  const groups = broken(groupRules(policy))
-  if (groups.length > 0) return groups
-  const faults = broken(policyRules(policy))
+  const faults = policyValueFaults(policy)
   if (faults.length > 0) return faults
   const fault = unreachable(policy)
   return fault ? [fault] : []

@@ -97,11 +97,6 @@ export class Child implements RefOwner {
     return this.ref.current === undefined || (this.ref.state === 'CLOSED' && this.ref.ended)
   }
 
-  /** True while an incarnation lives. */
-  get isActive(): boolean {
-    return this.ref.current !== undefined && this.ref.state !== 'CLOSED'
-  }
-
   /** True between the end of an incarnation and the READY of the next. */
   get isRestarting(): boolean {
     return this.#restarting
@@ -250,17 +245,6 @@ export class Child implements RefOwner {
   /** Resolves when the start that somebody's word, or its group, has begun has ended. */
   async settled(): Promise<void> {
     await this.#resumed?.promise
-  }
-
-  /** Its messages and health checks wait from now on. */
-  suspend(): void {
-    this.ref.suspend()
-    this.emit({ type: 'suspended' })
-  }
-
-  unsuspend(): void {
-    this.ref.resume()
-    this.emit({ type: 'unsuspended' })
   }
 
   /** Stops it. Resolves when CLOSED; wins over everything that was under way. False: it was told something else meanwhile. */
