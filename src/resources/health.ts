@@ -2,6 +2,7 @@ import type { Clock } from '../concurrency/clock.ts'
 import { limited } from '../concurrency/limit.ts'
 import { type CancelTimer, schedule } from '../concurrency/timer.ts'
 import { ExovisorError } from '../errors.ts'
+import type { HealthRecord } from './registry-types.ts'
 
 /** How the health of a resource is judged. */
 export interface HealthPolicy {
@@ -34,6 +35,7 @@ export class HealthMonitor {
   readonly #listener: HealthListener
   /** True for a failed check; the newest comes last. */
   #window: boolean[] = []
+  #last: HealthRecord | undefined
   #running: AbortController | undefined
   #cancelTimer: CancelTimer = () => undefined
 
@@ -49,6 +51,11 @@ export class HealthMonitor {
     this.#clock = options.clock
     this.#check = options.check
     this.#listener = options.listener
+  }
+
+  /** The last check, among how many of the last ones failed; undefined before the first. */
+  get last(): HealthRecord | undefined {
+    return this.#last
   }
 
   /** Begins to check, the first time after one interval. Does nothing while it runs. */
@@ -89,6 +96,12 @@ export class HealthMonitor {
     if (this.#running !== run) return
     this.#window.push(error !== undefined)
     if (this.#window.length > this.#policy.of) this.#window.shift()
+    this.#last = {
+      at: this.#clock.now(),
+      ok: error === undefined,
+      failed: this.#failed(),
+      of: this.#window.length,
+    }
     this.#listener.checked(error === undefined)
     if (error !== undefined) this.#judge(error)
     else if (this.#failed() < this.#policy.failures) this.#listener.good()

@@ -8,6 +8,7 @@ import type { Environment, Timing } from './environment.ts'
 import { toFailure } from './failure.ts'
 import { HealthMonitor } from './health.ts'
 import { bindLog } from './log.ts'
+import type { HealthRecord } from './registry-types.ts'
 import { release } from './release.ts'
 import { createSelf } from './self.ts'
 import type { ResourceDefinition, ResourceSelf } from './types.ts'
@@ -105,6 +106,11 @@ export class Incarnation<Input, Client, Message> {
   /** Why this incarnation went to ERROR, or to DEGRADED last. */
   get failure(): ExovisorError | undefined {
     return this.#failure
+  }
+
+  /** How its health checks went. */
+  get lastHealth(): HealthRecord | undefined {
+    return this.#health.last
   }
 
   /** True for a kind that can mend its client in place. */

@@ -1,0 +1,36 @@
+import type { Ref } from './ref.ts'
+import { isRoutable, pathOf } from './registry-path.ts'
+import type { RegistryEntry } from './registry-types.ts'
+
+/** What a registry tells of a resource that its ref does not know. */
+export interface RegistryPlace {
+  /** The path of its supervisor; empty for a root. */
+  readonly parent: string
+  readonly dependencies?: readonly string[]
+  readonly suspended?: boolean
+}
+
+/** The entry of a resource by its ref and its place. */
+export function registryEntry<Input, Client, Message>(
+  ref: Ref<Input, Client, Message>,
+  { parent, dependencies = [], suspended = false }: RegistryPlace,
+): RegistryEntry {
+  const { kind, name, displayName, state, incarnation, since, restarts, lastError } = ref.snapshot()
+  const lastHealth = ref.current?.lastHealth
+  return {
+    path: pathOf(parent, name),
+    parent,
+    kind,
+    name,
+    displayName,
+    state,
+    incarnation,
+    dependencies,
+    since,
+    restarts,
+    ...(lastError && { lastError }),
+    ...(lastHealth && { lastHealth }),
+    suspended,
+    routable: isRoutable({ state, suspended }),
+  }
+}
