@@ -2,7 +2,6 @@ import type { Clock } from '../concurrency/clock.ts'
 import { limited } from '../concurrency/limit.ts'
 import { type CancelTimer, schedule } from '../concurrency/timer.ts'
 import { ExovisorError } from '../errors.ts'
-import type { HealthRecord } from './registry-types.ts'
 
 /** How the health of a resource is judged. */
 export interface HealthPolicy {
@@ -17,6 +16,17 @@ export interface HealthPolicy {
 
 /** Three of five checks, every ten seconds, each at most one second long. */
 export const defaultHealth: HealthPolicy = { interval: 10_000, timeout: 1_000, failures: 3, of: 5 }
+
+/** How the health checks of one incarnation went. */
+export interface HealthRecord {
+  /** The clock's time of the last check. */
+  readonly at: number
+  /** How the last check went. */
+  readonly ok: boolean
+  /** How many of the last `of` checks failed. */
+  readonly failed: number
+  readonly of: number
+}
 
 interface HealthListener {
   checked(ok: boolean): void

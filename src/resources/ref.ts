@@ -133,6 +133,7 @@ export class Ref<Input, Client, Message> implements ResourceRef<Client, Message>
   }
 
   snapshot(): ResourceSnapshot {
+    const lastHealth = this.#current?.lastHealth
     return {
       kind: this.kind,
       name: this.name,
@@ -143,6 +144,7 @@ export class Ref<Input, Client, Message> implements ResourceRef<Client, Message>
       value: this.#current?.value ?? 'UNINITIALIZED',
       since: this.#since,
       ...(this.#lastError && { lastError: this.#lastError }),
+      ...(lastHealth && { lastHealth }),
       mailbox: this.#mailbox.size,
       deadLetters: this.#mailbox.deadLetters,
       ended: this.ended,
@@ -169,6 +171,11 @@ export class Ref<Input, Client, Message> implements ResourceRef<Client, Message>
     if (isWorking(state) && !isWorking(previous)) this.#open()
     if (isWorking(previous) && !isWorking(state)) this.#mailbox.pause(this.#left(state, error))
     if (state === 'READY') for (const waiter of this.#waiters) waiter.resolve(this.client as Client)
+  }
+
+  /** Tells the listeners of a change, after {@link Ref.changed}. */
+  announce({ state, previous, error }: IncarnationChange): void {
+    if (this.#listeners.size === 0) return
     const change: StateChange = {
       state,
       previous,

@@ -1,8 +1,8 @@
-import type { Ref } from './ref.ts'
 import { isRoutable, pathOf } from './registry-path.ts'
 import type { RegistryEntry } from './registry-types.ts'
+import type { ResourceSnapshot } from './types.ts'
 
-/** What a registry tells of a resource that its ref does not know. */
+/** What a registry tells of a resource that its snapshot does not know. */
 export interface RegistryPlace {
   /** The path of its supervisor; empty for a root. */
   readonly parent: string
@@ -10,13 +10,12 @@ export interface RegistryPlace {
   readonly suspended?: boolean
 }
 
-/** The entry of a resource by its ref and its place. */
-export function registryEntry<Input, Client, Message>(
-  ref: Ref<Input, Client, Message>,
+/** The entry of a resource by its snapshot and its place. */
+export function registryEntry(
+  snapshot: ResourceSnapshot,
   { parent, dependencies = [], suspended = false }: RegistryPlace,
 ): RegistryEntry {
-  const { kind, name, displayName, state, incarnation, since, restarts, lastError } = ref.snapshot()
-  const lastHealth = ref.current?.lastHealth
+  const { kind, name, displayName, state, incarnation, since, restarts, lastError, lastHealth } = snapshot
   return {
     path: pathOf(parent, name),
     parent,

@@ -1,17 +1,7 @@
 import type { LifecycleState } from '../../machines/lifecycle.ts'
 import type { ErrorRecord } from '../errors.ts'
+import type { HealthRecord } from './health.ts'
 import type { ResourceRef } from './types.ts'
-
-/** How the health checks of one incarnation went. */
-export interface HealthRecord {
-  /** The clock's time of the last check. */
-  readonly at: number
-  /** How the last check went. */
-  readonly ok: boolean
-  /** How many of the last `of` checks failed. */
-  readonly failed: number
-  readonly of: number
-}
 
 /** What a registry tells of one resource: plain data. */
 export interface RegistryEntry {

@@ -1,3 +1,4 @@
+import type { LifecycleState } from '../../machines/lifecycle.ts'
 import type { MachineActor } from '../actors/machine-actor.ts'
 import { DEFAULT_MAILBOX } from '../actors/mailbox.ts'
 import { type Deferred, deferred } from '../concurrency/deferred.ts'
@@ -6,23 +7,22 @@ import { ExovisorError, toErrorRecord } from '../errors.ts'
 import type { Environment, Timing } from '../resources/environment.ts'
 import { Incarnation, type IncarnationChange } from '../resources/incarnation.ts'
 import { Ref } from '../resources/ref.ts'
+import { registryEntry } from '../resources/registry-entry.ts'
+import type { RegistryEntry, RegistrySource } from '../resources/registry-types.ts'
 import { backoffDelay } from './backoff.ts'
 import { DegradedWatch } from './degraded-watch.ts'
+import type { EventFacts } from './events/build.ts'
 import type { Policy } from './policy.ts'
-import type { AnyChildSpec, ChildSnapshot, SupervisionEvent, WindowFill } from './types.ts'
+import type { AnyChildSpec, ChildSnapshot, WindowFill } from './types.ts'
 import { RestartWindow } from './window.ts'
-
-/** The part of an event that a child knows. Without `incarnation` it is about the current one. */
-export type ChildEvent = Pick<SupervisionEvent, 'type' | 'delay' | 'reason' | 'count'> & {
-  readonly error?: ExovisorError
-  readonly incarnation?: number
-}
 
 /** What a child needs of its supervisor. */
 export interface ChildHost {
   readonly environment: Environment
   readonly actor: MachineActor
-  emit(child: Child, event: ChildEvent): void
+  /** Where the supervisor stands in the tree. */
+  readonly path: string
+  emit(child: Child, event: EventFacts): void
   /** An incarnation ended, and nobody had told it to. No failure means the normal end. */
   ended(child: Child, failure: ExovisorError | undefined): void
   /** Runs something after what the supervisor is doing now. */
@@ -38,7 +38,7 @@ function timingOf({ startTimeout, shutdown, degraded, probe }: Policy): Timing {
 }
 
 /** One child of a supervisor: one incarnation after the other behind one ref. */
-export class Child {
+export class Child implements RegistrySource {
   readonly spec: AnyChildSpec
   readonly policy: Policy
   readonly ref: Ref<unknown, unknown, unknown>
@@ -83,6 +83,27 @@ export class Child {
 
   get id(): string {
     return this.spec.id
+  }
+
+  /** The path of its supervisor. */
+  get parent(): string {
+    return this.#host.path
+  }
+
+  get kind(): string {
+    return this.ref.kind
+  }
+
+  get state(): LifecycleState {
+    return this.ref.state
+  }
+
+  get suspended(): boolean {
+    return false
+  }
+
+  entry(): RegistryEntry {
+    return registryEntry(this.ref.snapshot(), this)
   }
 
   /** Grows with each command to this child: who remembers an older one has no say any more. */
@@ -251,6 +272,8 @@ export class Child {
 
   #changed(incarnation: Incarnation<unknown, unknown, unknown>, change: IncarnationChange): void {
     this.ref.changed(change)
+    this.#host.environment.registry?.changed(this)
+    this.ref.announce(change)
     const { state, previous, error } = change
     if (state !== 'READY') this.#cancelReset()
     if (state !== 'DEGRADED') this.#degraded.stop()
@@ -263,7 +286,7 @@ export class Child {
         if (!this.#commanded) this.#degraded.start(incarnation)
         break
       case 'ERROR':
-        this.#emit({ type: 'failed', ...(error && { error }) })
+        this.#emit({ type: previous === 'INITIALIZING' ? 'start_error' : 'failed', ...(error && { error }) })
         this.#failed(error)
         break
       case 'CLOSED':
@@ -342,7 +365,7 @@ export class Child {
     this.#host.restarting(this, began)
   }
 
-  #emit(event: ChildEvent): void {
+  #emit(event: EventFacts): void {
     this.#host.emit(this, event)
   }
 

@@ -4,12 +4,15 @@ import type { MachineActor } from '../actors/machine-actor.ts'
 import type { Clock } from '../concurrency/clock.ts'
 import { ExovisorError, toErrorRecord } from '../errors.ts'
 import type { Environment } from '../resources/environment.ts'
+import { pathOf } from '../resources/registry-path.ts'
 import { ownerOf } from '../resources/self.ts'
 import type { ResourceDefinition, ResourceRef, ResourceSelf } from '../resources/types.ts'
 import { checkIntensity } from './check-policy.ts'
-import { Child, type ChildEvent, type ChildHost } from './child.ts'
+import { Child, type ChildHost } from './child.ts'
 import { checkChildSpec } from './child-spec.ts'
-import { logEvent, notify } from './event-log.ts'
+import type { EventFacts } from './events/build.ts'
+import { EventStream } from './events/stream.ts'
+import { SupervisorEvents } from './events/supervisor-events.ts'
 import { defaultPolicy, supervisorPolicy } from './policy.ts'
 import { resolvePolicy } from './resolve-policy.ts'
 import { strategyNamed } from './strategies/index.ts'
@@ -29,13 +32,15 @@ const MOST_NAMED_IDS = 20
 /** The inside of one incarnation of a supervisor: its children, and what it does about their ends. */
 export class SupervisorCore implements SupervisorClient, ChildHost, StrategyHost {
   readonly name: string
+  /** Where it stands in the tree, e.g. `node/peers`. */
+  readonly path: string
   readonly #self: ResourceSelf
   readonly #input: SupervisorInput
   readonly #strategy: Strategy
   readonly #window: RestartWindow | undefined
   /** In the order of their start. */
   readonly #children = new Map<string, Child>()
-  readonly #listeners = new Set<(event: SupervisionEvent) => void>()
+  readonly #events: SupervisorEvents
   #isStopping = false
   #escalation: ExovisorError | undefined
 
@@ -46,11 +51,20 @@ export class SupervisorCore implements SupervisorClient, ChildHost, StrategyHost
     this.#strategy = strategyNamed(input.strategy ?? 'one_for_one', self.name, this)
     if (input.intensity) checkIntensity(input.intensity, `supervisor ${JSON.stringify(self.name)}`)
     this.#window = input.intensity && new RestartWindow(input.intensity)
+    const { clock, log, events, path } = ownerOf(self).environment
+    this.path = pathOf(path ?? '', self.name)
+    this.#events = new SupervisorEvents({
+      supervisor: this.path,
+      clock,
+      log,
+      above: events ?? new EventStream({ clock, log }),
+    })
+    if (input.onEvent) this.#events.subscribe(event => input.onEvent?.(event))
   }
 
   get environment(): Environment {
     const { environment } = ownerOf(this.#self)
-    return { ...environment, report: event => this.#publish(event as SupervisionEvent) }
+    return { ...environment, events: this.#events, path: this.path }
   }
 
   get actor(): MachineActor {
@@ -89,7 +103,11 @@ export class SupervisorCore implements SupervisorClient, ChildHost, StrategyHost
   /** Stops all children in the reverse order of their start, one after the other. No child starts any more. */
   async stopAll(reason: string): Promise<void> {
     this.#freeze(reason)
-    for (const child of [...this.#children.values()].reverse()) await child.stop(reason)
+    const { registry } = this.environment
+    for (const child of [...this.#children.values()].reverse()) {
+      await child.stop(reason)
+      registry?.unregister(child)
+    }
   }
 
   ref<Input, Client, Message>(
@@ -138,12 +156,12 @@ export class SupervisorCore implements SupervisorClient, ChildHost, StrategyHost
     return Array.from(this.#children.values(), child => child.snapshot())
   }
 
+  history(id: string): readonly SupervisionEvent[] {
+    return this.#events.historyOf(this.#child(id).id)
+  }
+
   onEvent(listener: (event: SupervisionEvent) => void): () => void {
-    const own = (event: SupervisionEvent): void => listener(event)
-    this.#listeners.add(own)
-    return () => {
-      this.#listeners.delete(own)
-    }
+    return this.#events.subscribe(listener)
   }
 
   inspect(observer: InspectionObserver): () => void {
@@ -152,21 +170,8 @@ export class SupervisorCore implements SupervisorClient, ChildHost, StrategyHost
     )
   }
 
-  emit(child: Child, { error, ...event }: ChildEvent): void {
-    const { clock, log } = this.environment
-    const complete: SupervisionEvent = {
-      incarnation: child.ref.incarnation,
-      ...event,
-      at: clock.now(),
-      supervisor: this.name,
-      name: child.id,
-      kind: child.ref.kind,
-      attempt: child.attempt,
-      window: child.windowFill(),
-      ...(error && { error: toErrorRecord(error) }),
-    }
-    logEvent(log, complete)
-    this.#publish(complete)
+  emit(child: Child, event: EventFacts): void {
+    this.#events.emit(child, event)
   }
 
   ended(child: Child, failure: ExovisorError | undefined): void {
@@ -208,7 +213,10 @@ export class SupervisorCore implements SupervisorClient, ChildHost, StrategyHost
   }
 
   forget(child: Child): void {
-    if (this.#children.get(child.id) === child) this.#children.delete(child.id)
+    if (this.#children.get(child.id) !== child) return
+    this.#children.delete(child.id)
+    this.#events.forget(child.id)
+    this.environment.registry?.unregister(child)
   }
 
   async #escalate(error: ExovisorError): Promise<void> {
@@ -247,6 +255,7 @@ export class SupervisorCore implements SupervisorClient, ChildHost, StrategyHost
     const child = new Child({ ...spec, input }, policy, this, known)
     this.#children.delete(spec.id)
     this.#children.set(spec.id, child)
+    this.environment.registry?.register(child)
     return child
   }
 
@@ -296,13 +305,6 @@ export class SupervisorCore implements SupervisorClient, ChildHost, StrategyHost
         { cause, details: { ...failure?.details, supervisor: this.name, id: child.id } },
       )
     }
-  }
-
-  #publish(event: SupervisionEvent): void {
-    const { log, report } = ownerOf(this.#self).environment
-    if (this.#input.onEvent) notify(log, this.#input.onEvent, event)
-    for (const listener of [...this.#listeners]) notify(log, listener, event)
-    if (report) notify(log, report, event)
   }
 
   #takenError({ id, ref }: Child): ExovisorError {

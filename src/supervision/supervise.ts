@@ -1,5 +1,8 @@
 import type { InspectionObserver } from '../actors/inspection.ts'
+import { realClock } from '../concurrency/clock.ts'
 import { createResource, type OwnedResource } from '../resources/create.ts'
+import { silentLog } from '../resources/log.ts'
+import { Registry } from '../resources/registry.ts'
 import type {
   AnyResourceDefinition,
   LifecycleState,
@@ -8,6 +11,7 @@ import type {
   StateChange,
   WaitOptions,
 } from '../resources/types.ts'
+import { EventStream } from './events/stream.ts'
 import { supervisorPolicy } from './policy.ts'
 import { supervisorResource } from './supervisor-resource.ts'
 import type {
@@ -89,6 +93,10 @@ class RootSupervisor implements Supervisor {
     return this.#client.children()
   }
 
+  history(id: string): readonly SupervisionEvent[] {
+    return this.#client.history(id)
+  }
+
   onEvent(listener: (event: SupervisionEvent) => void): () => void {
     return this.#client.onEvent(listener)
   }
@@ -103,7 +111,7 @@ class RootSupervisor implements Supervisor {
 }
 
 /** Closes a root that failed, as a parent would, and tells how it ended. */
-function watchEnd(resource: OwnedResource<SupervisorClient>): Promise<SupervisorEnd> {
+function watchEnd(resource: OwnedResource<SupervisorClient>, events: EventStream): Promise<SupervisorEnd> {
   let end: SupervisorEnd = { reason: 'closed', error: undefined }
   return new Promise(resolve => {
     resource.subscribe(({ state }) => {
@@ -111,7 +119,10 @@ function watchEnd(resource: OwnedResource<SupervisorClient>): Promise<Supervisor
         end = { reason: 'failed', error: resource.failure }
         void resource.close('the root supervisor failed')
       }
-      if (state === 'CLOSED') resolve(end)
+      if (state === 'CLOSED') {
+        events.close()
+        resolve(end)
+      }
     })
   })
 }
@@ -127,19 +138,22 @@ function watchEnd(resource: OwnedResource<SupervisorClient>): Promise<Supervisor
  * @throws EXO_CHILD_SPEC_INVALID for a wrong spec or policy; else the cause, with its own code, naming the child
  */
 export async function supervise(options: SuperviseOptions = {}): Promise<Supervisor> {
-  const { name = 'root', clock, random, scheduler, log, inspect, ...input } = options
+  const { name = 'root', clock = realClock, random, scheduler, log = silentLog, inspect, ...rest } = options
+  const { events = new EventStream({ clock, log }), registry = new Registry(log), ...input } = rest
   const resource = createResource(supervisorResource, {
     name,
     input,
     startTimeout: supervisorPolicy.startTimeout,
     shutdown: supervisorPolicy.shutdown,
-    ...(clock && { clock }),
+    clock,
+    log,
+    events,
+    registry,
     ...(random && { random }),
     ...(scheduler && { scheduler }),
-    ...(log && { log }),
     ...(inspect && { inspect }),
   })
-  const closed = watchEnd(resource)
+  const closed = watchEnd(resource, events)
   try {
     return new RootSupervisor(resource, await resource.initialize(), closed)
   } catch (error) {
