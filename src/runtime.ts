@@ -17,6 +17,7 @@ export { defaultTiming, type Environment, type ShutdownLimit, type Timing } from
 export { defaultHealth, type HealthPolicy } from './resources/health.ts'
 export { silentLog } from './resources/log.ts'
 export type * from './resources/types.ts'
+export { type UseContext, type UseOptions, withResource } from './resources/use.ts'
 export { checkPolicy, type PolicyFault, policyFaults } from './supervision/check-policy.ts'
 export { childSpec } from './supervision/child-spec.ts'
 export * from './supervision/policy.ts'
