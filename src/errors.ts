@@ -60,6 +60,11 @@ export const errorCatalogue = {
     'a resource got a message that it does not receive',
     'send a message that its kind understands',
   ),
+  EXO_OPTION_INVALID: entry(
+    false,
+    'an option of a call is out of range',
+    'correct the option that the message names',
+  ),
   EXO_READY_TIMEOUT: entry(
     true,
     'a resource was not READY in time',
@@ -70,6 +75,11 @@ export const errorCatalogue = {
     true,
     'a resource failed',
     'look at the cause; the supervisor restarts it by its policy',
+  ),
+  EXO_RETRIES_EXHAUSTED: entry(
+    true,
+    'an operation failed as often as it may be tried',
+    'look at the cause, then try again, or allow more retries',
   ),
   EXO_SHUTDOWN_TIMEOUT: entry(
     false,

@@ -19,6 +19,8 @@ export { type GroupInput, memberSpec, resourceGroup } from './resources/group-re
 export type * from './resources/group-types.ts'
 export { defaultHealth, type HealthPolicy } from './resources/health.ts'
 export { silentLog } from './resources/log.ts'
+export { networkResource } from './resources/network-resource.ts'
+export type * from './resources/network-types.ts'
 export type * from './resources/types.ts'
 export { type UseContext, type UseOptions, withResource } from './resources/use.ts'
 export { checkPolicy, type PolicyFault, policyFaults } from './supervision/check-policy.ts'

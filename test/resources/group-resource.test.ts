@@ -129,7 +129,7 @@ describe('a group below a supervisor', () => {
         const waiting = group.initialize().catch(() => undefined)
         await clock.settle()
         disk.lives[0]?.initialized.resolve()
-        for (let hop = 0; hop < hops; hop += 1) await undefined
+        for (let hop = 0; hop < hops; hop += 1) await Promise.resolve()
         disk.lives[0]?.self[act](new Error('trouble'))
         await clock.settle()
         const client = await waiting
