@@ -250,7 +250,6 @@ export class GroupCore implements ResourceGroup {
 
   /** The first obstacle begins the roll-back, a turn later: what fails in the same moment is told of as well. */
   #giveUp(obstacle: Obstacle): void {
-    if (this.#emptied) return
     this.#obstacles.push(obstacle)
     if (this.#obstacles.length > 1) return
     this.#wave?.stop()
@@ -283,7 +282,6 @@ export class GroupCore implements ResourceGroup {
 
   async #discard(member: Member, reason: string): Promise<void> {
     member.isLeaving = true
-    this.#wave?.drop(member)
     await this.#closeMember(member, reason)
     this.#members.delete(member.name)
     this.#derive()

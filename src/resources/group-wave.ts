@@ -43,12 +43,6 @@ export class Wave<Item> {
     this.#pump()
   }
 
-  /** Takes back an item that still waits. */
-  drop(item: Item): void {
-    this.#waiting.delete(item)
-    this.#pump()
-  }
-
   /** Begins nothing any more. */
   stop(): void {
     this.#waiting.clear()

@@ -161,9 +161,8 @@ export class NetworkCore<Input, Connection> implements NetworkClient<Connection>
     }
   }
 
-  /** True when the connection is broken, by this error or already. */
+  /** True when this error means that the connection is broken. */
   #breaks(line: Line<Connection>, error: unknown): boolean {
-    if (line.end.signal.aborted) return true
     const { isBroken = meansBroken } = this.#shape
     if (!this.#ask(() => isBroken(error))) return false
     this.#lines.breakLine(line, error)

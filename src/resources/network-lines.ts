@@ -75,7 +75,6 @@ export class NetworkLines<Input, Connection> {
 
   /** The connection cannot be used any more. */
   breakLine(line: Line<Connection>, reason: unknown): void {
-    if (line.end.signal.aborted) return
     line.end.abort(toFailure(reason, this.label, 'has lost its connection'))
     if (line === this.#current) this.#context.self.degrade(line.end.signal.reason)
   }
@@ -149,7 +148,6 @@ export class NetworkLines<Input, Connection> {
         this.#release(old, 'replaced by another connection', inner),
       ).catch((error: unknown) => this.#logDisconnect(error))
     }
-    if (signal.aborted) throw signal.reason
     try {
       this.#current = await this.#limited('connect', signal, inner => this.#connect(inner))
     } catch (error) {

@@ -131,6 +131,16 @@ describe('initialising a group', () => {
     expect(story.at(-1)).toBe('+api')
   })
 
+  it('leaves nothing behind of its caller: neither a timer nor a listener', async () => {
+    const { group, add, clock } = world()
+    await add('a')
+    const { signal } = new AbortController()
+    await group.initialize({ timeout: 1_000, signal })
+    expect([clock.pending, getEventListeners(signal, 'abort')]).toEqual([0, []])
+    await group.close('over', { signal })
+    expect(getEventListeners(signal, 'abort')).toEqual([])
+  })
+
   it('without resources is READY at once', async () => {
     const { group } = world()
     await group.initialize()
@@ -522,6 +532,25 @@ describe('adding to a group', () => {
     expect((await added).state).toBe('READY')
   })
 
+  it('that initialises holds up READY in whatever moment it is added', async () => {
+    for (let hops = 0; hops < 30; hops += 1) {
+      const { group, add, clock, actors } = world()
+      await add('a', { start: 'wait' })
+      const waiting = group.initialize()
+      await clock.settle()
+      actors['a']?.initialized.resolve()
+      for (let hop = 0; hop < hops; hop += 1) await Promise.resolve()
+      const before = group.state
+      const added = add('b', { start: 'wait' })
+      await clock.settle()
+      expect([hops, group.state]).toEqual([hops, before])
+      actors['b']?.initialized.resolve()
+      await Promise.all([waiting, added])
+      expect([group.state, names(group)]).toEqual(['READY', ['a READY', 'b READY']])
+      await group.close()
+    }
+  })
+
   it('that initialises fails with it', async () => {
     const { group, add, clock, actors } = world()
     await add('a', { start: 'wait' })
@@ -674,6 +703,18 @@ describe('getting and removing a resource of a group', () => {
     await group.removeResource('b')
     await group.removeResource('a')
     expect(group.statuses()).toEqual([])
+  })
+
+  it('takes out of a start what has not begun', async () => {
+    const { group, add, clock, actors, story } = world({ order: 'sequence' })
+    await add('a', { start: 'wait' })
+    await add('b')
+    const waiting = group.initialize()
+    await clock.settle()
+    await group.removeResource('b')
+    actors['a']?.initialized.resolve()
+    await waiting
+    expect([story, names(group)]).toEqual([['+a'], ['a READY']])
   })
 
   it('takes one out of a start that is under way', async () => {

@@ -285,6 +285,19 @@ describe('running an operation with a connection', () => {
     await expectClean()
   })
 
+  it('leaves nothing on the signal of its caller', async () => {
+    const { client, clock, expectClean } = await connected()
+    const { signal } = new AbortController()
+    const waiting = client.withConnection(failing(1, socketError('EPIPE')).operation, {
+      signal,
+      timeout: 1_000,
+    })
+    await clock.advance(100)
+    await waiting
+    expect(getEventListeners(signal, 'abort')).toEqual([])
+    await expectClean()
+  })
+
   it('tries again with growing delays, and on a new connection when the old one is broken', async () => {
     const { client, clock, wires, expectClean } = await connected()
     const { operation, attempts } = failing(2, socketError('ECONNRESET'))

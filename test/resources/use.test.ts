@@ -122,6 +122,25 @@ describe('giving up work with a resource', () => {
     expect([clock.pending, listeners()]).toEqual([0, 0])
   })
 
+  it('reaches the work in whatever moment of its beginning', async () => {
+    for (let hops = 0; hops < 30; hops += 1) {
+      const { definition, options, abort, lives, clock } = world({ initialize: 'wait' })
+      const waiting = caught(
+        withResource(definition, options, async (_, { signal }) => {
+          if (!signal.aborted) await new Promise(resolve => signal.addEventListener('abort', resolve))
+          throw signal.reason
+        }),
+      )
+      await clock.settle()
+      lives[0]?.initialized.resolve()
+      for (let hop = 0; hop < hops; hop += 1) await Promise.resolve()
+      abort.abort()
+      await clock.settle()
+      expect([hops, clock.pending, lives[0]?.cleanups.length]).toEqual([hops, 0, 1])
+      expect(await waiting).toMatchObject({ code: 'EXO_ABORTED' })
+    }
+  })
+
   it('lets the work use the client for its own clearing up before the resource is closed', async () => {
     const { definition, options, abort, lives, clock } = world()
     const flushed = deferred<void>()
