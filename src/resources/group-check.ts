@@ -1,6 +1,6 @@
 import { closest } from 'fastest-levenshtein'
 import { ExovisorError } from '../errors.ts'
-import type { AnyMemberSpec, GroupShape } from './group-types.ts'
+import type { AddedMember, GroupShape } from './group-types.ts'
 
 const LONGEST_NAME = 256
 const MOST_MESSAGES = 1_000_000
@@ -40,7 +40,11 @@ export function checkGroupShape(group: unknown, { order, closeOrder, concurrency
  * Refuses a resource with wrong values. Because it may depend on earlier resources only, there are no cycles.
  * @throws EXO_CHILD_SPEC_INVALID naming group, resource and field
  */
-export function checkMember(group: string, spec: AnyMemberSpec, known: ReadonlyMap<string, unknown>): void {
+export function checkMember(
+  group: string,
+  spec: AddedMember<unknown, unknown, unknown>,
+  known: ReadonlyMap<string, unknown>,
+): void {
   const { name, resource, dependsOn, mailbox } = spec
   if (typeof name !== 'string' || name.length === 0 || name.length > LONGEST_NAME) {
     refuse(group, 'name', name, `a text of 1 to ${LONGEST_NAME} characters`)

@@ -3,7 +3,7 @@ import type { DeadLetter } from '../actors/mailbox.ts'
 import { ExovisorError } from '../errors.ts'
 import { Owned } from './create.ts'
 import type { Environment } from './environment.ts'
-import type { AnyMemberSpec, MemberSnapshot } from './group-types.ts'
+import type { AddedMember, MemberSnapshot } from './group-types.ts'
 import type { AnyResourceDefinition } from './types.ts'
 
 /** What the resources of a group share. */
@@ -24,7 +24,10 @@ export class Member {
   /** True from the moment it is to be removed. */
   isLeaving = false
 
-  constructor(spec: AnyMemberSpec, { environment, parent, onDeadLetter }: MemberSurroundings) {
+  constructor(
+    spec: AddedMember<unknown, unknown, unknown>,
+    { environment, parent, onDeadLetter }: MemberSurroundings,
+  ) {
     const { resource: definition, dependsOn = [], ...options } = spec
     this.name = spec.name
     this.definition = definition

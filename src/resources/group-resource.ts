@@ -36,7 +36,12 @@ function mirror(group: GroupCore, self: ResourceSelf): void {
  *     resource: resourceGroup,
  *     input: { order: 'sequence', resources: [
  *       memberSpec({ name: 'disk', resource: disk, input: { path } }),
- *       memberSpec({ name: 'index', resource: index, input: {}, dependsOn: ['disk'] }),
+ *       memberSpec({
+ *         name: 'index',
+ *         resource: index,
+ *         inputOf: group => ({ disk: group.getResource(disk, 'disk') }),
+ *         dependsOn: ['disk'],
+ *       }),
  *     ] },
  *   })],
  * })
@@ -51,7 +56,10 @@ export const resourceGroup: ResourceDefinition<GroupInput, GroupClient> = define
     const { resources, ...shape } = input
     const { environment, actor } = ownerOf(self)
     const group = new GroupCore(self.name, shape, { environment, parent: actor })
-    for (const { resource, ...options } of resources) await group.addResource(resource, options)
+    for (const spec of resources) {
+      const options = 'inputOf' in spec ? { ...spec, input: spec.inputOf(group) } : spec
+      await group.addResource(spec.resource, options)
+    }
     group.subscribe(() => mirror(group, self))
     await group.initialize({ signal })
     // READY comes after this function has ended: what happened before that is looked at then.

@@ -27,10 +27,18 @@ export interface MemberOptions<Input> extends Partial<Timing> {
   readonly mailbox?: number
 }
 
-/** A resource of a group as data: for {@link GroupInput.resources}. */
-export interface MemberSpec<Input, Client, Message = never> extends MemberOptions<Input> {
+/** A resource to be added, with its definition. */
+export interface AddedMember<Input, Client, Message = never> extends MemberOptions<Input> {
   readonly resource: ResourceDefinition<Input, Client, Message>
 }
+
+/** A resource of a group as data: for {@link GroupInput.resources}. */
+export type MemberSpec<Input, Client, Message = never> =
+  | AddedMember<Input, Client, Message>
+  | (Omit<AddedMember<Input, Client, Message>, 'input'> & {
+      /** Makes the input for each incarnation of the group, before anything starts: with refs of the resources added before. */
+      inputOf(group: GroupClient): Input
+    })
 
 /** A spec whose types do not matter. */
 export type AnyMemberSpec = MemberSpec<unknown, unknown, unknown>
