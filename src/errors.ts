@@ -70,6 +70,11 @@ export const errorCatalogue = {
     'a resource got a message that it does not receive',
     'send a message that its kind understands',
   ),
+  EXO_OPTION_INVALID: entry(
+    false,
+    'an option of a call is out of range',
+    'correct the option that the message names',
+  ),
   EXO_READY_TIMEOUT: entry(
     true,
     'a resource was not READY in time',
@@ -85,6 +90,11 @@ export const errorCatalogue = {
     false,
     'the strategy of the supervisor has no such operation',
     'use the operation that the message names',
+  ),
+  EXO_RETRIES_EXHAUSTED: entry(
+    true,
+    'an operation failed as often as it may be tried',
+    'look at the cause, then try again, or allow more retries',
   ),
   EXO_SHUTDOWN_TIMEOUT: entry(
     false,
