@@ -204,7 +204,7 @@ describe('a node whose parts fail', () => {
     expect(await ids(node, 2)).toHaveLength(2)
     killProcess(pid)
     const { error } = await node.closed
-    expect(error?.code).toBe('EXO_INTENSITY_EXCEEDED')
+    expect(error?.code).toBe('EXO_ESCALATED')
     expect(JSON.stringify(node.journal.last(100))).toContain(model)
   })
 

@@ -260,6 +260,14 @@ describe('nested supervisors', () => {
     ])
   })
 
+  it('may have the same table as the outer one, whose faults are told once', () => {
+    const policies = { default: { startTimeout: 0 } }
+    const inner = { policies, children: [spec('x')] }
+    expect(paths({ policies, children: [nested('a', inner), nested('b', inner)] })).toEqual([
+      'policies.default.startTimeout',
+    ])
+  })
+
   it('must end somewhere', () => {
     const input: { children: object[] } = { children: [] }
     input.children.push(nested('a', input))

@@ -1,0 +1,43 @@
+import { closeSync, openSync } from 'node:fs'
+
+/** Whether the terminal that the process was started from is still there. */
+function hasTerminal(): boolean {
+  try {
+    closeSync(openSync('/dev/tty', 'r'))
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Who listens for SIGHUP. */
+export interface Hangups {
+  /** From now on this answers; also one that came before. */
+  answer(reload: () => void): void
+  /** Stops listening. */
+  dispose(): void
+}
+
+/**
+ * Listens for SIGHUP, which has two meanings: somebody asks the program to read its configuration again, or the terminal that it runs
+ * in was closed. The second one is taken as SIGTERM, so that nothing goes on running that nobody sees.
+ */
+export function onHangup(): Hangups {
+  const isInTerminal = process.stdin.isTTY === true || process.stdout.isTTY === true
+  let came = false
+  let answer = (): void => {
+    came = true
+  }
+  const hungUp = (): void => {
+    if (isInTerminal && !hasTerminal()) process.kill(process.pid, 'SIGTERM')
+    else answer()
+  }
+  process.on('SIGHUP', hungUp)
+  return {
+    answer(reload) {
+      answer = reload
+      if (came) reload()
+    },
+    dispose: () => void process.off('SIGHUP', hungUp),
+  }
+}
