@@ -123,14 +123,16 @@ export class SupervisorAdmin implements SupervisorClient {
 
   suspend(id: string): void {
     const child = this.core.roster.get(id)
-    child.suspend()
+    child.ref.suspend()
+    child.emit({ type: 'suspended' })
     const { client } = child.ref
     if (client instanceof SupervisorAdmin) client.core.holdOn()
   }
 
   resume(id: string): void {
     const child = this.core.roster.get(id)
-    child.unsuspend()
+    child.ref.resume()
+    child.emit({ type: 'unsuspended' })
     const { client } = child.ref
     if (client instanceof SupervisorAdmin) client.core.goOn()
   }

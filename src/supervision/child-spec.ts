@@ -1,4 +1,4 @@
-import { DEFAULT_MAILBOX } from '../actors/mailbox.ts'
+import { type FullMailboxPolicy, mailboxFault, mailboxPolicy } from '../actors/mailbox-policy.ts'
 import { ExovisorError } from '../errors.ts'
 import type { ShutdownLimit } from '../resources/environment.ts'
 import type { Policy, RestartType } from './policy.ts'
@@ -7,7 +7,6 @@ import { quote } from './spec-faults.ts'
 import type { AnyChildSpec, ChildSpec } from './types.ts'
 
 const LONGEST_ID = 256
-const MOST_MESSAGES = 1_000_000
 const restartTypes: readonly unknown[] = ['permanent', 'transient', 'temporary']
 
 /** A child spec as plain data: what was left out has its default. */
@@ -27,7 +26,7 @@ export interface ChildSpecData {
   readonly policy: string | null
   /** The policy that holds. */
   readonly resolved: Policy
-  readonly mailbox: number
+  readonly mailbox: FullMailboxPolicy
 }
 
 /** Makes a spec whose input is checked against its definition, for a list of specs of several kinds. */
@@ -36,8 +35,6 @@ export function childSpec<Input, Client, Message>(spec: ChildSpec<Input, Client,
 }
 
 const optional = (value: unknown, holds: boolean): boolean => value === undefined || holds
-const isWhole = (value: unknown, most: number): boolean =>
-  typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= most
 const isLimit = (value: unknown): boolean =>
   value === 'infinity' ||
   value === 'kill' ||
@@ -74,7 +71,7 @@ export function specRules(fields: SpecFields): readonly Rule[] {
   const { initialize } = (resource ?? {}) as { readonly initialize?: unknown }
   const isPolicy = typeof policy === 'string' || (typeof policy === 'object' && policy !== null)
   const flag = 'true or false'
-  const messages = `a whole number from 1 to ${MOST_MESSAGES}`
+  const messages = mailbox === undefined ? undefined : mailboxFault(mailbox)
   return [
     ['resource', resource, typeof initialize === 'function', 'what defineResource gives'],
     ['policy', policy, optional(policy, isPolicy), 'the name of a policy, or fields of one'],
@@ -82,7 +79,7 @@ export function specRules(fields: SpecFields): readonly Rule[] {
     ['shutdown', shutdown, optional(shutdown, isLimit(shutdown)), 'milliseconds, or infinity, or kill'],
     ['significant', significant, optional(significant, typeof significant === 'boolean'), flag],
     ['start', start, optional(start, typeof start === 'boolean'), flag],
-    ['mailbox', mailbox, optional(mailbox, isWhole(mailbox, MOST_MESSAGES)), messages],
+    ['mailbox', mailbox, messages === undefined, messages ?? ''],
   ]
 }
 
@@ -119,6 +116,6 @@ export function completeSpec(spec: AnyChildSpec, policy: Policy): ChildSpecData 
     requires: [...(spec.requires ?? [])],
     policy: typeof spec.policy === 'string' ? spec.policy : null,
     resolved: { ...policy, restart, shutdown },
-    mailbox: spec.mailbox ?? DEFAULT_MAILBOX,
+    mailbox: mailboxPolicy(spec.mailbox, { label: `${spec.resource.kind} ${quote(spec.id)}` }),
   }
 }

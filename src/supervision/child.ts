@@ -1,10 +1,12 @@
+import type { DeadLetter } from '../actors/dead-letters.ts'
 import { type Deferred, deferred } from '../concurrency/deferred.ts'
 import type { CancelTimer } from '../concurrency/timer.ts'
 import { ExovisorError } from '../errors.ts'
 import type { Environment } from '../resources/environment.ts'
 import type { Incarnation, IncarnationChange } from '../resources/incarnation.ts'
-import type { Ref } from '../resources/ref.ts'
+import type { Ref, RefOwner } from '../resources/ref.ts'
 import type { ChildHost } from './child-host.ts'
+import { directiveFor } from './decide.ts'
 import { type ChildEvent, FailureHandling } from './failure-handling.ts'
 import { incarnationFor, refFor } from './launch.ts'
 import type { Directive, Policy } from './policy.ts'
@@ -16,7 +18,7 @@ type AnyIncarnation = Incarnation<unknown, unknown, unknown>
 const nothing: CancelTimer = () => undefined
 
 /** One child of a supervisor: one incarnation after the other behind one ref. */
-export class Child {
+export class Child implements RefOwner {
   readonly ref: Ref<unknown, unknown, unknown>
   readonly record: RestartRecord
   readonly #host: ChildHost
@@ -43,7 +45,8 @@ export class Child {
     this.#policy = policy
     this.#host = host
     this.#count = predecessor?.ref.incarnation ?? 0
-    this.ref = predecessor?.spec.resource === spec.resource ? predecessor.ref : this.#createRef(host)
+    this.ref = predecessor?.spec.resource === spec.resource ? predecessor.ref : refFor(spec, host.environment)
+    this.ref.adopt(this, spec.mailbox)
     this.record = new RestartRecord(policy)
     this.#failures = new FailureHandling(this)
   }
@@ -92,11 +95,6 @@ export class Child {
   /** True when it was told to stop, or has ended for good. */
   get isStopped(): boolean {
     return this.ref.current === undefined || (this.ref.state === 'CLOSED' && this.ref.ended)
-  }
-
-  /** True while an incarnation lives. */
-  get isActive(): boolean {
-    return this.ref.current !== undefined && this.ref.state !== 'CLOSED'
   }
 
   /** True between the end of an incarnation and the READY of the next. */
@@ -249,15 +247,6 @@ export class Child {
     await this.#resumed?.promise
   }
 
-  /** Its messages and health checks wait from now on. */
-  suspend(): void {
-    this.emit({ type: 'suspended' })
-  }
-
-  unsuspend(): void {
-    this.emit({ type: 'unsuspended' })
-  }
-
   /** Stops it. Resolves when CLOSED; wins over everything that was under way. False: it was told something else meanwhile. */
   async stop(reason: string): Promise<boolean> {
     if (this.ref.current && this.isStopped && this.record.circuit === 'closed') return true
@@ -282,12 +271,6 @@ export class Child {
       this.#launch()
     }
     await this.ref.ready()
-  }
-
-  #createRef({ environment }: ChildHost): Ref<unknown, unknown, unknown> {
-    return refFor(this.#spec, environment, ({ reason, count }) =>
-      this.emit({ type: 'dead_letter', reason, count }),
-    )
   }
 
   /** A successor, as soon as there is a place among those that start. */
@@ -316,8 +299,17 @@ export class Child {
     return this.#failures.resumes(error)
   }
 
+  onDeadLetter({ reason, count }: DeadLetter): void {
+    this.emit({ type: 'dead_letter', reason, count })
+  }
+
+  onHandlerFault(error: unknown): 'resume' | 'fail' {
+    return directiveFor(error, this.#policy, 'handler') === 'resume' ? 'resume' : 'fail'
+  }
+
   /** A cleanup that was left behind may still fail when a successor is the current incarnation. */
   cleanupFailed(error: ExovisorError, { number }: AnyIncarnation): void {
+    this.ref.cleanupFailed(error)
     this.emit({ type: 'shutdown_error', incarnation: number, error })
   }
 

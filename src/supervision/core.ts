@@ -9,7 +9,8 @@ import { checkIntensity } from './check-policy.ts'
 import { checkSpecs, faultsError } from './check-specs.ts'
 import { Child } from './child.ts'
 import type { ChildHost } from './child-host.ts'
-import { type DependencyGraph, inStartOrder } from './dependency-graph.ts'
+import { startWaves } from './dependencies.ts'
+import type { DependencyGraph } from './dependency-graph.ts'
 import { logEvent, notify } from './event-log.ts'
 import type { ChildEvent } from './failure-handling.ts'
 import { startInOrder, startInWaves } from './first-starts.ts'
@@ -274,7 +275,9 @@ export class SupervisorCore implements ChildHost, StrategyHost {
   #checked(specs: readonly AnyChildSpec[]): readonly AnyChildSpec[] {
     const faults = checkSpecs(this.#input)
     if (faults.length > 0) throw faultsError(faults, this.name)
-    return inStartOrder(specs)
+    if (this.#input.strategy !== 'dependency_closure') return specs
+    const byId = new Map(specs.map(spec => [spec.id, spec]))
+    return startWaves(specs).flatMap(wave => wave.flatMap(id => byId.get(id) ?? []))
   }
 
   #firstStarts(children: readonly Child[]): Promise<void> {

@@ -12,14 +12,13 @@ type Edges = ReadonlyMap<string, readonly string[]>
 
 const none: readonly string[] = []
 
-/** For each child the siblings that it names, each once, itself not among them. */
-function edges(
-  children: readonly Dependencies[],
-  keys: readonly ('dependsOn' | 'after' | 'requires')[],
-): Edges {
+/** For each child the siblings that it starts after, each once, itself not among them. */
+function edges(children: readonly Dependencies[]): Edges {
   const known = new Set(children.map(({ id }) => id))
   const named = (child: Dependencies): readonly string[] => [
-    ...new Set(keys.flatMap(key => child[key] ?? none).filter(id => id !== child.id && known.has(id))),
+    ...new Set(
+      [...(child.dependsOn ?? none), ...(child.after ?? none)].filter(id => id !== child.id && known.has(id)),
+    ),
   ]
   return new Map(children.map(child => [child.id, named(child)]))
 }
@@ -36,7 +35,7 @@ function reversed(forward: Edges): Edges {
  * {@link orderCycles}. Kahn's algorithm, by levels.
  */
 export function startWaves(children: readonly Dependencies[]): readonly (readonly string[])[] {
-  const before = edges(children, ['dependsOn', 'after'])
+  const before = edges(children)
   const next = reversed(before)
   const position = new Map([...before.keys()].map((id, index) => [id, index]))
   const open = new Map([...before].map(([id, named]) => [id, named.length]))
@@ -55,15 +54,6 @@ export function startWaves(children: readonly Dependencies[]): readonly (readonl
     wave = freed.sort((a, b) => (position.get(a) ?? 0) - (position.get(b) ?? 0))
   }
   return waves
-}
-
-/** All children that need one of these, directly or through others (`dependsOn` and `requires`), in the order given; these too. */
-export function requirersOf(children: readonly Dependencies[], ids: readonly string[]): readonly string[] {
-  const requirers = reversed(edges(children, ['dependsOn', 'requires']))
-  const found = new Set(ids.filter(id => requirers.has(id)))
-  // A Set that grows while it is walked is walked to its new end.
-  for (const id of found) for (const requirer of requirers.get(id) ?? none) found.add(requirer)
-  return [...requirers.keys()].filter(id => found.has(id))
 }
 
 /** The shortest way from a child along `forward` back to itself. */
@@ -95,7 +85,7 @@ export function orderCycles(children: readonly Dependencies[]): readonly (readon
   const cycles: (readonly string[])[] = []
   let left = stuck
   while (left.length > 0 && cycles.length < MOST_CYCLES) {
-    const forward = edges(left, ['dependsOn', 'after'])
+    const forward = edges(left)
     const cycle = firstCycle(forward)
     cycles.push(cycle)
     const gone = new Set(cycle)

@@ -1,24 +1,18 @@
-/** What a child says of its siblings; see {@link ChildSpec}. */
-export interface Dependent {
-  readonly id: string
-  readonly dependsOn?: readonly string[]
-  readonly after?: readonly string[]
-  readonly requires?: readonly string[]
-}
+import type { Dependencies } from './dependencies.ts'
 
 const none: readonly string[] = []
 
 /** The siblings that a child waits for when it starts: ordering. */
-export const startsAfter = ({ dependsOn = none, after = none }: Dependent): readonly string[] => [
+const startsAfter = ({ dependsOn = none, after = none }: Dependencies): readonly string[] => [
   ...new Set([...dependsOn, ...after]),
 ]
 
 /** The siblings with which a child is restarted and stopped: requirement. */
-export const needs = ({ dependsOn = none, requires = none }: Dependent): readonly string[] => [
+const needs = ({ dependsOn = none, requires = none }: Dependencies): readonly string[] => [
   ...new Set([...dependsOn, ...requires]),
 ]
 
-const isIndependent = ({ dependsOn, after, requires }: Dependent): boolean =>
+const isIndependent = ({ dependsOn, after, requires }: Dependencies): boolean =>
   !dependsOn && !after && !requires
 
 /**
@@ -26,10 +20,10 @@ const isIndependent = ({ dependsOn, after, requires }: Dependent): boolean =>
  * After and Requires are. Costs nothing for children that say nothing.
  */
 export class DependencyGraph {
-  readonly #dependents = new Map<string, Dependent>()
+  readonly #dependents = new Map<string, Dependencies>()
   readonly #neededBy = new Map<string, Set<string>>()
 
-  set(child: Dependent): void {
+  set(child: Dependencies): void {
     this.delete(child.id)
     if (isIndependent(child)) return
     this.#dependents.set(child.id, child)
@@ -67,22 +61,5 @@ export class DependencyGraph {
       }
     }
     return found
-  }
-}
-
-/** The children so that each comes after those that it starts after, otherwise in the order given. Those in a cycle come last. */
-export function inStartOrder<Spec extends Dependent>(specs: readonly Spec[]): readonly Spec[] {
-  if (specs.every(isIndependent)) return specs
-  const known = new Set(specs.map(({ id }) => id))
-  const placed = new Set<string>()
-  const ordered: Spec[] = []
-  let left = [...specs]
-  for (;;) {
-    const isFree = (spec: Spec): boolean => startsAfter(spec).every(id => placed.has(id) || !known.has(id))
-    const free = left.filter(isFree)
-    if (free.length === 0) return [...ordered, ...left]
-    ordered.push(...free)
-    for (const { id } of free) placed.add(id)
-    left = left.filter(({ id }) => !placed.has(id))
   }
 }

@@ -1,5 +1,4 @@
 import type { MachineActor } from '../actors/machine-actor.ts'
-import { DEFAULT_MAILBOX, type DeadLetter } from '../actors/mailbox.ts'
 import type { Environment, Timing } from '../resources/environment.ts'
 import { Incarnation } from '../resources/incarnation.ts'
 import type { IncarnationOptions } from '../resources/incarnation-options.ts'
@@ -13,18 +12,14 @@ function timingOf({ startTimeout, shutdown, degraded, probe }: Policy): Timing {
 
 /** The ref behind which all incarnations of a child stand. */
 export function refFor(
-  { id, resource, input, mailbox = DEFAULT_MAILBOX }: AnyChildSpec,
-  { clock, log }: Environment,
-  onDeadLetter: (letter: DeadLetter) => void,
+  { id, resource, input }: AnyChildSpec,
+  environment: Environment,
 ): Ref<unknown, unknown, unknown> {
   return new Ref({
     definition: resource,
     name: id,
     displayName: resource.displayName?.(input) ?? id,
-    clock,
-    log,
-    mailbox,
-    onDeadLetter,
+    environment,
   })
 }
 

@@ -6,6 +6,8 @@ import type { ChildCounts } from './types.ts'
 
 const MOST_NAMED_IDS = 20
 
+const isActive = ({ ref }: Child): boolean => ref.current !== undefined && ref.state !== 'CLOSED'
+
 /** The children of a supervisor, in the order of their start. */
 export class Roster {
   readonly dependencies = new DependencyGraph()
@@ -62,7 +64,7 @@ export class Roster {
     let restarting = 0
     let supervisors = 0
     for (const child of this.#children.values()) {
-      if (child.isActive) active += 1
+      if (isActive(child)) active += 1
       if (child.isRestarting) restarting += 1
       if (child.spec.resource.kind === 'supervisor') supervisors += 1
     }

@@ -1,4 +1,6 @@
 import type { InspectionObserver } from '../actors/inspection.ts'
+import { realClock } from '../concurrency/clock.ts'
+import { TurnScheduler } from '../concurrency/scheduler.ts'
 import { createResource, type OwnedResource } from '../resources/create.ts'
 import type {
   AnyResourceDefinition,
@@ -158,15 +160,17 @@ function watchEnd(resource: OwnedResource<SupervisorClient>): Promise<Supervisor
  * @throws EXO_CHILD_SPEC_INVALID for a wrong spec or policy; else the cause, with its own code, naming the child
  */
 export async function supervise(options: SuperviseOptions = {}): Promise<Supervisor> {
-  const { name = 'root', clock, random, scheduler, log, inspect, ...input } = options
+  const { name = 'root', clock, random, turn, deadLetters, log, inspect, ...input } = options
+  const { scheduler = new TurnScheduler(clock ?? realClock, turn), ...own } = input
   const resource = createResource(supervisorResource, {
     name,
-    input,
+    input: own,
     startTimeout: supervisorPolicy.startTimeout,
     shutdown: supervisorPolicy.shutdown,
     ...(clock && { clock }),
     ...(random && { random }),
-    ...(scheduler && { scheduler }),
+    scheduler,
+    ...(deadLetters && { deadLetters }),
     ...(log && { log }),
     ...(inspect && { inspect }),
   })

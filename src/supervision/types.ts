@@ -1,4 +1,6 @@
+import type { DeadLetters } from '../actors/dead-letters.ts'
 import type { InspectionObserver } from '../actors/inspection.ts'
+import type { MailboxPolicy } from '../actors/mailbox-policy.ts'
 import type { Clock } from '../concurrency/clock.ts'
 import type { Random } from '../concurrency/random.ts'
 import type { Scheduler, TurnBudget } from '../concurrency/scheduler.ts'
@@ -47,8 +49,8 @@ export interface ChildSpec<Input, Client, Message = never> {
   readonly requires?: readonly string[]
   /** False: it is known but not started, until `restart(id)`. Default: true. */
   readonly start?: boolean
-  /** How many messages wait for it at most. Default: 1000. */
-  readonly mailbox?: number
+  /** How many messages wait for it at most, and what happens beyond that. A number is a capacity. Default: 1000, `reject`. */
+  readonly mailbox?: number | MailboxPolicy
 }
 
 /** A spec whose types do not matter. */
@@ -195,6 +197,8 @@ export interface SuperviseOptions extends SupervisorInput {
   readonly scheduler?: Scheduler
   /** How much the whole tree does in a row before the event loop gets its turn. Default: 1024 tasks or 5 ms. */
   readonly turn?: TurnBudget
+  /** Where all mailboxes of the tree note what nobody handled. Default: one of its own. */
+  readonly deadLetters?: DeadLetters
   readonly log?: ResourceLog
   /** Sees the XState system of the whole tree. */
   readonly inspect?: InspectionObserver

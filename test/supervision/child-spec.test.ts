@@ -22,7 +22,7 @@ describe('a child spec as data', () => {
       requires: [],
       policy: null,
       resolved: defaultPolicy,
-      mailbox: 1_000,
+      mailbox: { capacity: 1_000, overflow: 'reject' },
     })
     expect(JSON.parse(JSON.stringify(data))).toEqual(data)
   })
@@ -37,7 +37,7 @@ describe('a child spec as data', () => {
       after: ['c'],
       requires: ['d'],
       policy: 'calm',
-      mailbox: 7,
+      mailbox: { capacity: 7 },
     } as const
     const { spec } = kid('a', {}, given)
     const data = completeSpec(spec, defaultPolicy)

@@ -274,6 +274,21 @@ describe('dependency_closure', () => {
     await root.close()
   })
 
+  it('starts both of two that need each other without an order', async () => {
+    const a = kid('a', {}, { requires: ['b'] })
+    const b = kid('b', {}, { requires: ['a'] })
+    const { root, clock } = await grow([a.spec, b.spec], { strategy: 'dependency_closure' })
+    a.lives[0]?.self.fail('lost')
+    await clock.advance(100)
+    expect([root.ref('a').state, root.ref('b').state, a.lives.length, b.lives.length]).toEqual([
+      'READY',
+      'READY',
+      2,
+      2,
+    ])
+    await root.close()
+  })
+
   it('fails as a whole when one cannot start, and stops what had started, in reverse', async () => {
     const kids = shop({ api: { initialize: 'wait' } })
     const growing = plant(kids)

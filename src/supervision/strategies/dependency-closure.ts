@@ -192,7 +192,7 @@ export class DependencyClosure implements Strategy {
     const sibling = this.#host.member(id)
     if (!sibling) return true
     const waiting = this.#waiting.get(sibling)
-    return (waiting === undefined || waiting.starting) && sibling.record.circuit !== 'open'
+    return (waiting === undefined || waiting.due) && sibling.record.circuit !== 'open'
   }
 
   async #start(child: Child, waiting: Waiting): Promise<void> {
