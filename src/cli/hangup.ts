@@ -20,7 +20,8 @@ export interface Hangups {
 
 /**
  * Listens for SIGHUP, which has two meanings: somebody asks the program to read its configuration again, or the terminal that it runs
- * in was closed. The second one is taken as SIGTERM, so that nothing goes on running that nobody sees.
+ * in was closed. The second one ends the program as if nobody listened: nothing goes on running that nobody sees, and nothing is written to
+ * a terminal that is gone, which Node does not survive.
  */
 export function onHangup(): Hangups {
   const isInTerminal = process.stdin.isTTY === true || process.stdout.isTTY === true
@@ -29,8 +30,12 @@ export function onHangup(): Hangups {
     came = true
   }
   const hungUp = (): void => {
-    if (isInTerminal && !hasTerminal()) process.kill(process.pid, 'SIGTERM')
-    else answer()
+    if (!isInTerminal || hasTerminal()) {
+      answer()
+      return
+    }
+    process.off('SIGHUP', hungUp)
+    process.kill(process.pid, 'SIGHUP')
   }
   process.on('SIGHUP', hungUp)
   return {
