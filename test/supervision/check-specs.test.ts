@@ -139,6 +139,14 @@ describe('checkSpecs', () => {
     ])
   })
 
+  it('tells a fault of two places of the table at both, when each says it itself', () => {
+    const wrong = { startTimeout: 0 }
+    expect(paths({ policies: { default: wrong, kinds: { a: wrong, b: { shutdown: 1 } } } })).toEqual([
+      'policies.default.startTimeout',
+      'policies.kinds.a.startTimeout',
+    ])
+  })
+
   it('finds a budget that backoff of one place and intensity of another keep from being reached', () => {
     const policies = { names: { a: { intensity: { within: 40_000 } } }, kinds: { [resource.kind]: {} } }
     const slow = spec('a', { policy: { backoff: { initial: 20_000 } } })
@@ -224,6 +232,14 @@ describe('what children say of each other', () => {
     expect(faults).toEqual([
       'children[0].dependsOn closes a cycle: a -> b -> c -> a',
       'children[4].after closes a cycle: x -> y -> x',
+    ])
+  })
+
+  it('means the first one where an id is there twice', () => {
+    const children = [spec('a', { dependsOn: ['b'] }), spec('b', { dependsOn: ['a'] }), spec('a')]
+    expect(messages(closure(...children))).toEqual([
+      'children[2].id is "a", the id of children[0]',
+      'children[0].dependsOn closes a cycle: a -> b -> a',
     ])
   })
 
