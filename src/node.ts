@@ -13,7 +13,6 @@ import type { ResourceRef, WaitOptions } from './resources/types.ts'
 import type { ChildSnapshot, SupervisionEvent, SupervisorEnd } from './supervision/types.ts'
 
 export type { SpawnNodeOptions } from './node-options.ts'
-export type { NodeReload } from './node-reload.ts'
 
 /** What a node serves. */
 export interface NodeModel {
