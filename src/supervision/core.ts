@@ -10,7 +10,7 @@ import type { ResourceDefinition, ResourceRef, ResourceSelf } from '../resources
 import { checkIntensity } from './check-policy.ts'
 import { Child, type ChildHost } from './child.ts'
 import { checkChildSpec } from './child-spec.ts'
-import type { EventFacts } from './events/build.ts'
+import type { EventFacts } from './events/event-slot.ts'
 import { EventStream } from './events/stream.ts'
 import { SupervisorEvents } from './events/supervisor-events.ts'
 import { defaultPolicy, supervisorPolicy } from './policy.ts'

@@ -7,7 +7,7 @@ const MOST_DETAILS = 32
 const DEEPEST_DETAIL = 3
 const DEEPEST_CAUSE = 8
 
-type ErrorFacts = Pick<SupervisionEvent, 'error' | 'causes'>
+export type ErrorFacts = Pick<SupervisionEvent, 'error' | 'causes'>
 
 /** A text cut to `longest` characters. */
 export function bounded(text: string, longest = LONGEST_TEXT): string {
