@@ -34,6 +34,8 @@ export class SupervisorCore implements SupervisorClient, ChildHost, StrategyHost
   readonly name: string
   /** Where it stands in the tree, e.g. `node/peers`. */
   readonly path: string
+  /** What its children get. */
+  readonly environment: Environment
   readonly #self: ResourceSelf
   readonly #input: SupervisorInput
   readonly #strategy: Strategy
@@ -51,7 +53,8 @@ export class SupervisorCore implements SupervisorClient, ChildHost, StrategyHost
     this.#strategy = strategyNamed(input.strategy ?? 'one_for_one', self.name, this)
     if (input.intensity) checkIntensity(input.intensity, `supervisor ${JSON.stringify(self.name)}`)
     this.#window = input.intensity && new RestartWindow(input.intensity)
-    const { clock, log, events, path } = ownerOf(self).environment
+    const { environment } = ownerOf(self)
+    const { clock, log, events, path } = environment
     this.path = pathOf(path ?? '', self.name)
     this.#events = new SupervisorEvents({
       supervisor: this.path,
@@ -59,12 +62,8 @@ export class SupervisorCore implements SupervisorClient, ChildHost, StrategyHost
       log,
       above: events ?? new EventStream({ clock, log }),
     })
+    this.environment = { ...environment, events: this.#events, path: this.path }
     if (input.onEvent) this.#events.subscribe(event => input.onEvent?.(event))
-  }
-
-  get environment(): Environment {
-    const { environment } = ownerOf(this.#self)
-    return { ...environment, events: this.#events, path: this.path }
   }
 
   get actor(): MachineActor {
