@@ -90,6 +90,8 @@ describe('an event', () => {
     const event = eventOf({ type: 'failed', reason: long }, errorFacts(error))
     expect(JSON.stringify(event).length).toBeLessThan(60_000)
     expect(event.reason).toHaveLength(2_000)
+    const list = failure('x', { list: Array.from({ length: 1_000 }, () => long) })
+    expect(JSON.stringify(about(list)).length).toBeLessThan(20_000)
     expect(about(new Error(long)).error?.message).toMatch(/^x{1999}…$/)
   })
 
