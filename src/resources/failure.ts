@@ -1,12 +1,7 @@
-import { ExovisorError } from '../errors.ts'
-
-/** What people read for anything thrown. */
-export function reasonText(reason: unknown): string {
-  return reason instanceof Error ? reason.message : String(reason)
-}
+import { ExovisorError, thrownText } from '../errors.ts'
 
 /** Anything thrown as an error of the catalogue: one that is already stays itself, with its code. */
 export function toFailure(error: unknown, label: string, what = 'failed'): ExovisorError {
   if (error instanceof ExovisorError) return error
-  return new ExovisorError('EXO_RESOURCE_FAILED', `${label} ${what}: ${reasonText(error)}`, { cause: error })
+  return new ExovisorError('EXO_RESOURCE_FAILED', `${label} ${what}: ${thrownText(error)}`, { cause: error })
 }

@@ -1,5 +1,5 @@
-import type { MachineActor } from '../actors/machine-actor.ts'
 import type { DeadLetter } from '../actors/dead-letters.ts'
+import type { MachineActor } from '../actors/machine-actor.ts'
 import { ExovisorError } from '../errors.ts'
 import { Owned } from './create.ts'
 import type { Environment } from './environment.ts'

@@ -3,7 +3,7 @@ import { type Deferred, deferred } from '../concurrency/deferred.ts'
 import { limited } from '../concurrency/limit.ts'
 import { waitFor } from '../concurrency/wait-for.ts'
 import { ExovisorError, toErrorRecord } from '../errors.ts'
-import { reasonText, toFailure } from './failure.ts'
+import { thrownText, toFailure } from './failure.ts'
 import type { NetworkCounts } from './network-counts.ts'
 import type { NetworkShape } from './network-types.ts'
 import { ownerOf } from './self.ts'
@@ -230,7 +230,7 @@ export class NetworkLines<Input, Connection> {
   #logDisconnect(error: unknown): void {
     this.#context.log.warn(
       { error: toErrorRecord(error, 'EXO_RESOURCE_FAILED') },
-      `${this.label} could not release a connection: ${reasonText(error)}`,
+      `${this.label} could not release a connection: ${thrownText(error)}`,
     )
   }
 }

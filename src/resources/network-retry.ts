@@ -1,8 +1,7 @@
 import type { Clock } from '../concurrency/clock.ts'
 import type { Random } from '../concurrency/random.ts'
 import { schedule } from '../concurrency/timer.ts'
-import { ExovisorError, isExovisorError } from '../errors.ts'
-import { reasonText } from './failure.ts'
+import { ExovisorError, isExovisorError, thrownText } from '../errors.ts'
 import type { OperationOptions, RetryBackoff, RetryPolicy } from './network-types.ts'
 
 const DEFAULT_RETRIES = 3
@@ -107,7 +106,7 @@ export class FailureList {
     this.#listed.push({
       attempt,
       ...(isExovisorError(error) && { code: error.code }),
-      message: reasonText(error),
+      message: thrownText(error),
     })
   }
 
@@ -115,7 +114,7 @@ export class FailureList {
   exhausted(label: string, attempts: number, cause: unknown): ExovisorError {
     return new ExovisorError(
       'EXO_RETRIES_EXHAUSTED',
-      `an operation of ${label} failed ${attempts} times, the last time with: ${reasonText(cause)}`,
+      `an operation of ${label} failed ${attempts} times, the last time with: ${thrownText(cause)}`,
       { cause, details: { attempts, failures: this.#listed } },
     )
   }
