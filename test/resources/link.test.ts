@@ -3,6 +3,7 @@ import { TurnScheduler } from '../../src/concurrency/scheduler.ts'
 import { VirtualClock } from '../../src/concurrency/virtual-clock.ts'
 import { createResource } from '../../src/resources/create.ts'
 import { link } from '../../src/resources/link.ts'
+import type { Down } from '../../src/resources/monitor.ts'
 import { grow, kid } from '../supervision/tree.ts'
 import { scripted } from './scripted.ts'
 
@@ -21,7 +22,55 @@ async function make(names: readonly string[]) {
 
 type Pair = Awaited<ReturnType<typeof make>>['resources']
 
+/** A ref whose ends the test tells when it likes, as a scheduler in another order would. */
+function stub(name: string, incarnation = 1) {
+  const notices: ((down: Down) => void)[] = []
+  const failures: unknown[] = []
+  return {
+    kind: 'stub',
+    name,
+    incarnation,
+    failures,
+    notices,
+    fail: (error: unknown) => void failures.push(error),
+    monitor: (listener: (down: Down) => void) => {
+      notices.push(listener)
+      return () => {
+        notices.splice(0, 1)
+      }
+    },
+  }
+}
+
+const down = (name: string): Down => ({ kind: 'stub', name, incarnation: 1, reason: 'failed' })
+
 describe('a link', () => {
+  it('leaves a successor alone that came before the notice of the end', () => {
+    const [a, b] = [stub('a'), stub('b')]
+    link(a, b)
+    b.incarnation = 2
+    a.notices[0]?.(down('a'))
+    expect(b.failures).toEqual([])
+  })
+
+  it('that was made before the first incarnation binds that one', () => {
+    const [a, b] = [stub('a'), stub('b', 0)]
+    link(a, b)
+    b.incarnation = 1
+    a.notices[0]?.(down('a'))
+    expect(b.failures).toMatchObject([{ message: 'stub "b" is linked to stub "a", which failed' }])
+  })
+
+  it('leaves no monitor behind once one of the two has ended, and makes none with itself', () => {
+    const [a, b] = [stub('a'), stub('b')]
+    link(a, b)
+    expect([a.notices.length, b.notices.length]).toEqual([1, 1])
+    a.notices[0]?.(down('a'))
+    expect([a.notices.length, b.notices.length]).toEqual([0, 0])
+    link(a, a)
+    expect(a.notices).toEqual([])
+  })
+
   it.each([
     [0, 1],
     [1, 0],

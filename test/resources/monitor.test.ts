@@ -123,9 +123,12 @@ describe('a monitor', () => {
     ref.monitor(down => void downs.push(down), { of: 'incarnation' })
     ref.fail('first')
     await clock.advance(1_000)
+    const again: Down[] = []
+    ref.monitor(down => void again.push(down), { of: 'incarnation' })
     ref.fail('second')
     await clock.advance(1_000)
     expect(downs).toMatchObject([{ reason: 'failed', incarnation: 1 }])
+    expect(again).toMatchObject([{ reason: 'failed', incarnation: 2 }])
     await root.close()
   })
 
@@ -146,14 +149,52 @@ describe('a monitor', () => {
     expect(downs).toMatchObject([{ incarnation: 1 }, { reason: 'normal', incarnation: 2 }])
   })
 
+  it('of a child that fails and whose cleanup is left behind tells of the failure', async () => {
+    const { definition, spec } = kid('a', { cleanup: 'wait' }, { restart: 'temporary' })
+    const { root, clock } = await grow([spec])
+    const ref = root.ref(definition, 'a')
+    const reasons: string[] = []
+    ref.monitor(({ reason }) => void reasons.push(reason))
+    ref.monitor(({ reason }) => void reasons.push(reason), { of: 'incarnation' })
+    ref.fail('crash')
+    await clock.advance(1_000)
+    expect(reasons).toEqual(['failed', 'failed'])
+    await root.close()
+  })
+
+  it('of a child that was killed once does not call its next end a killing', async () => {
+    const { definition, spec, script } = kid('a', { cleanup: 'wait' })
+    const { root, clock } = await grow([spec])
+    const ref = root.ref(definition, 'a')
+    const reasons: string[] = []
+    ref.monitor(({ reason }) => void reasons.push(reason))
+    const stopping = root.stop('a')
+    await clock.advance(300)
+    await stopping
+    script.cleanup = 'at once'
+    await root.restart('a')
+    ref.monitor(({ reason }) => void reasons.push(reason))
+    await root.stop('a')
+    await clock.settle()
+    expect(reasons).toEqual(['killed', 'normal'])
+    await root.close()
+  })
+
   it('of a child that never started is told when the child is removed', async () => {
     const { definition, spec } = kid('a', {}, { start: false })
     const { root, clock } = await grow([spec])
     const downs: Down[] = []
-    root.ref(definition, 'a').monitor(down => void downs.push(down), { of: 'incarnation' })
+    const ref = root.ref(definition, 'a')
+    const note = (down: Down) => void downs.push(down)
+    ref.monitor(note, { of: 'incarnation' })
+    await root.stop('a')
     await root.remove('a')
+    ref.monitor(note, { of: 'incarnation' })
     await clock.settle()
-    expect(downs).toMatchObject([{ reason: 'normal', incarnation: 0 }])
+    expect(downs).toMatchObject([
+      { reason: 'normal', incarnation: 0 },
+      { reason: 'normal', incarnation: 0 },
+    ])
     await root.close()
   })
 })

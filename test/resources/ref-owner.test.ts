@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { TurnScheduler } from '../../src/concurrency/scheduler.ts'
 import { VirtualClock } from '../../src/concurrency/virtual-clock.ts'
+import { ExovisorError } from '../../src/errors.ts'
 import { defaultTiming } from '../../src/resources/environment.ts'
 import { Incarnation } from '../../src/resources/incarnation.ts'
 import { Ref, type RefOwner } from '../../src/resources/ref.ts'
@@ -112,6 +113,36 @@ describe('a ref that is suspended by its owner', () => {
     await clock.settle()
     expect(lives[0]?.messages).toEqual(['1'])
     expect(ref.snapshot()).toMatchObject({ suspended: false, mailbox: 0 })
+  })
+})
+
+describe('an owner that says that no more incarnations will come', () => {
+  it('is believed at once, also while the last one is READY', async () => {
+    const { ref } = await owned({}, message => message)
+    await ref.ready()
+    const error = new ExovisorError('EXO_RESOURCE_CLOSED', 'over')
+    ref.end(error)
+    await expect(ref.ready()).rejects.toBe(error)
+    expect(ref.tell('x')).toBe(false)
+  })
+})
+
+describe('an owner that tells its ref of a dead letter', () => {
+  it('hears nothing of that one, and it is counted', async () => {
+    const heard: string[] = []
+    const owner: RefOwner = {
+      onDeadLetter: ({ message }) => {
+        heard.push(String(message))
+        made.ref.tell('about it')
+      },
+    }
+    const made = await owned(owner, message => message)
+    made.ref.adopt(owner, 1)
+    made.ref.suspend()
+    made.ref.tell('1')
+    made.ref.tell('2')
+    expect(heard).toEqual(['2'])
+    expect(made.ref.snapshot().deadLetters).toBe(2)
   })
 })
 
