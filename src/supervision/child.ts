@@ -310,6 +310,7 @@ export class Child implements RefOwner {
     if (this.#commanded || !current) return
     if (current.state === 'DEGRADED') this.#emit({ type: 'failed', error })
     this.#verdict = error
+    this.ref.condemn(error)
     void current.close(`failed: ${error.message}`)
   }
 

@@ -69,7 +69,8 @@ describe('a monitor', () => {
     await clock.advance(5_000)
     await closing
     await clock.settle()
-    expect(downs.map(({ reason }) => reason)).toEqual(['killed', 'killed'])
+    const killed = { reason: 'killed', error: { code: 'EXO_SHUTDOWN_TIMEOUT' } }
+    expect(downs).toMatchObject([killed, killed])
   })
 
   it('can be taken back, also when the end is there but was not told yet', async () => {

@@ -66,6 +66,28 @@ describe('messages to a child that is restarted', () => {
     await root.close()
   })
 
+  it('because it was DEGRADED for too long fail like those to one that failed, and so it is for its monitors', async () => {
+    const child = kid('a', { receive: () => deferred().promise })
+    const { root, clock } = await grow([child.spec], {
+      policies: { default: { ...calm, degraded: { grace: 1_000, soft: 0 } } },
+    })
+    const ref = root.ref(child.definition, 'a')
+    const asked = caught(ref.ask('x', { timeout: 10_000 }))
+    const reasons: string[] = []
+    ref.monitor(({ reason, error }) => void reasons.push(`${reason}: ${error?.message}`), {
+      of: 'incarnation',
+    })
+    ref.degrade('slow')
+    await clock.advance(3_000)
+    expect(ref.incarnation).toBe(2)
+    expect(await asked).toMatchObject({
+      code: 'EXO_RESOURCE_FAILED',
+      cause: { message: expect.stringContaining('slow') },
+    })
+    expect(reasons).toEqual([expect.stringMatching(/^failed: .*slow/)])
+    await root.close()
+  })
+
   it('by the million: the mailbox stays bounded, each refused one is counted, and the event loop goes on', async () => {
     const deadLetters = new DeadLetters()
     const child = kid('a', {}, { mailbox: 100 })
