@@ -1,6 +1,7 @@
+import { type DeadLetter, DeadLetters } from '../actors/dead-letters.ts'
 import type { InspectionObserver } from '../actors/inspection.ts'
 import type { ActorFactory, MachineActor } from '../actors/machine-actor.ts'
-import { DEFAULT_MAILBOX, type DeadLetter } from '../actors/mailbox.ts'
+import type { MailboxPolicy } from '../actors/mailbox-policy.ts'
 import { type Clock, realClock } from '../concurrency/clock.ts'
 import { type Random, realRandom } from '../concurrency/random.ts'
 import { type Scheduler, TurnScheduler } from '../concurrency/scheduler.ts'
@@ -23,8 +24,10 @@ export interface CreateOptions<Input> extends Partial<Timing> {
   readonly log?: ResourceLog
   /** Makes the actor of each incarnation. Default: `createMachineActor`. */
   readonly createActor?: ActorFactory
-  /** How many messages wait at most. Default: 1000. */
-  readonly mailbox?: number
+  /** How many messages wait at most, and what happens beyond that. A number is a capacity. Default: 1000, `reject`. */
+  readonly mailbox?: number | MailboxPolicy
+  /** Where the mailboxes of this resource and of those below it note what nobody handled. Default: one of its own. */
+  readonly deadLetters?: DeadLetters
   /** Sees the XState system of this resource. */
   readonly inspect?: InspectionObserver
   /** Where the supervisors among resources report to. */
@@ -61,31 +64,24 @@ class Owned<Input, Client, Message>
   constructor(definition: ResourceDefinition<Input, Client, Message>, options: CreateOptions<Input>) {
     const displayName = definition.displayName?.(options.input) ?? options.name ?? definition.kind
     const name = options.name ?? displayName
-    const { clock = realClock, log = silentLog, random = realRandom, mailbox = DEFAULT_MAILBOX } = options
+    const environment = environmentOf(options)
+    const { log } = environment
+    const { mailbox } = options
     super({
       definition,
       name,
       displayName,
-      clock,
-      log,
+      environment,
       mailbox,
-      onDeadLetter: letter => {
-        log.warn(
-          { kind: definition.kind, resource: name, reason: letter.reason, count: letter.count },
-          'dead letter',
-        )
-        options.onDeadLetter?.(letter)
+      owner: {
+        onDeadLetter: letter => {
+          const { reason, count } = letter
+          log.warn({ kind: definition.kind, resource: name, reason, count }, 'dead letter')
+          options.onDeadLetter?.(letter)
+        },
       },
     })
     this.#log = log
-    const environment: Environment = {
-      clock,
-      random,
-      log,
-      scheduler: options.scheduler ?? new TurnScheduler(clock),
-      ...(options.createActor && { createActor: options.createActor }),
-      ...(options.report && { report: options.report }),
-    }
     this.#incarnation = new Incarnation({
       definition,
       name,
@@ -100,7 +96,10 @@ class Owned<Input, Client, Message>
           if (change.state === 'ERROR' && change.error) this.end(change.error)
           if (change.state === 'CLOSED') this.end(this.#closedError())
         },
-        cleanupFailed: error => log.error({ error: toErrorRecord(error) }, error.message),
+        cleanupFailed: error => {
+          this.cleanupFailed(error)
+          log.error({ error: toErrorRecord(error) }, error.message)
+        },
       },
     })
     this.attach(this.#incarnation)
@@ -141,6 +140,21 @@ class Owned<Input, Client, Message>
   #closedError(): ExovisorError {
     const cause = this.#incarnation.failure
     return new ExovisorError('EXO_RESOURCE_CLOSED', `${this.label} is closed`, { cause })
+  }
+}
+
+function environmentOf<Input>(options: CreateOptions<Input>): Environment {
+  const { clock = realClock, log = silentLog, random = realRandom, report } = options
+  const onFault = (error: unknown): void =>
+    log.error({ error: toErrorRecord(error) }, 'a subscriber of the dead letters threw')
+  return {
+    clock,
+    random,
+    log,
+    scheduler: options.scheduler ?? new TurnScheduler(clock),
+    deadLetters: options.deadLetters ?? new DeadLetters({ onFault }),
+    ...(options.createActor && { createActor: options.createActor }),
+    ...(report && { report }),
   }
 }
 

@@ -1,3 +1,4 @@
+import type { DeadLetters } from '../actors/dead-letters.ts'
 import type { ActorFactory } from '../actors/machine-actor.ts'
 import type { Clock } from '../concurrency/clock.ts'
 import type { Random } from '../concurrency/random.ts'
@@ -15,6 +16,8 @@ export interface Environment {
   readonly scheduler: Scheduler
   /** Makes the actor of each incarnation. Default: `createMachineActor`. */
   readonly createActor?: ActorFactory
+  /** Where the mailboxes note what nobody handled. */
+  readonly deadLetters?: DeadLetters
   /** Where supervisors send their structured events; a nested supervisor passes its own on to it. */
   report?(event: object): void
 }

@@ -16,6 +16,8 @@ export interface IncarnationChange {
 /** Who created an incarnation hears this of it, with the incarnation beside, so that one listener can serve many. */
 interface IncarnationListener<Input, Client, Message> {
   changed(change: IncarnationChange, incarnation: Incarnation<Input, Client, Message>): void
+  /** True: a fault of a READY or DEGRADED incarnation is passed over, and it goes on. */
+  resumes?(error: ExovisorError): boolean
   /** The cleanup threw, or took longer than its time. */
   cleanupFailed(error: ExovisorError, incarnation: Incarnation<Input, Client, Message>): void
 }

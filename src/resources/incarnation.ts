@@ -47,6 +47,7 @@ export class Incarnation<Input, Client, Message> implements ActorListener {
   #released: Promise<'closed' | 'shutdown.timeout'> | undefined
   #reason = 'closed'
   #ended = false
+  #ignored: string | undefined
   // What most incarnations never need is made when it is needed.
   #self: Self | undefined
   #health: HealthMonitor | undefined
@@ -111,6 +112,11 @@ export class Incarnation<Input, Client, Message> implements ActorListener {
     return this.#ended
   }
 
+  /** Why it is not wanted, if it said so while it initialised. */
+  get ignored(): string | undefined {
+    return this.#ignored
+  }
+
   get actor(): MachineActor {
     return this.#actor
   }
@@ -135,8 +141,10 @@ export class Incarnation<Input, Client, Message> implements ActorListener {
   }
 
   fail(error: unknown): void {
-    if (this.#state === 'INITIALIZING' || isWorking(this.#state))
-      this.#report('fail', toFailure(error, this.label))
+    if (this.#state !== 'INITIALIZING' && !isWorking(this.#state)) return
+    const failure = toFailure(error, this.label)
+    if (isWorking(this.#state) && this.#options.listener.resumes?.(failure)) return
+    this.#report('fail', failure)
   }
 
   degrade(reason: unknown): void {
@@ -153,6 +161,13 @@ export class Incarnation<Input, Client, Message> implements ActorListener {
   end(reason: string): void {
     if (this.#state !== 'INITIALIZING' && !isWorking(this.#state)) return
     this.#ended = true
+    void this.close(reason)
+  }
+
+  /** It is not wanted: ends before it is READY, and that is no failure. OTP's `ignore`. */
+  ignore(reason: string): void {
+    if (this.#state !== 'INITIALIZING') return
+    this.#ignored = reason
     void this.close(reason)
   }
 

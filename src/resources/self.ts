@@ -14,6 +14,7 @@ interface Owner {
   recovered(): void
   fail(error: unknown): void
   end(reason: string): void
+  ignore(reason: string): void
   send(event: MachineEvent): void
 }
 
@@ -50,6 +51,10 @@ export class Self implements ResourceSelf {
 
   get end(): (reason?: string) => void {
     return (reason = 'it has done its work') => this.#owner.end(reason)
+  }
+
+  get ignore(): (reason?: string) => void {
+    return (reason = 'it is not wanted') => this.#owner.ignore(reason)
   }
 
   get send(): (event: MachineEvent) => void {

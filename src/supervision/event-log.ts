@@ -18,6 +18,17 @@ const levels: Readonly<Record<SupervisionEventType, Level>> = {
   stopped: 'info',
   dead_letter: 'warn',
   shutdown_error: 'error',
+  resumed: 'warn',
+  start_error: 'warn',
+  escalated: 'error',
+  circuit_opened: 'error',
+  circuit_half_open: 'info',
+  circuit_closed: 'info',
+  ignored: 'info',
+  suspended: 'info',
+  unsuspended: 'info',
+  reloaded: 'info',
+  auto_shutdown: 'info',
 }
 
 const isPowerOfTwo = (count: number): boolean => (count & (count - 1)) === 0

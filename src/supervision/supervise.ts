@@ -1,4 +1,6 @@
 import type { InspectionObserver } from '../actors/inspection.ts'
+import { realClock } from '../concurrency/clock.ts'
+import { TurnScheduler } from '../concurrency/scheduler.ts'
 import { createResource, type OwnedResource } from '../resources/create.ts'
 import type {
   AnyResourceDefinition,
@@ -8,9 +10,11 @@ import type {
   StateChange,
   WaitOptions,
 } from '../resources/types.ts'
+import type { ChildSpecData } from './child-spec.ts'
 import { supervisorPolicy } from './policy.ts'
 import { supervisorResource } from './supervisor-resource.ts'
 import type {
+  ChildCounts,
   ChildSnapshot,
   ChildSpec,
   SuperviseOptions,
@@ -18,6 +22,7 @@ import type {
   Supervisor,
   SupervisorClient,
   SupervisorEnd,
+  SupervisorInput,
 } from './types.ts'
 
 /** A supervisor without a parent: what a parent would do for it, it does itself. */
@@ -73,6 +78,14 @@ class RootSupervisor implements Supervisor {
     return this.#client.start(spec)
   }
 
+  spawn<Input, Client, Message>(
+    definition: ResourceDefinition<Input, Client, Message>,
+    input: Input,
+    options?: { readonly id?: string },
+  ): Promise<ResourceRef<Client, Message>> {
+    return this.#client.spawn(definition, input, options)
+  }
+
   stop(id: string): Promise<void> {
     return this.#client.stop(id)
   }
@@ -87,6 +100,26 @@ class RootSupervisor implements Supervisor {
 
   children(): readonly ChildSnapshot[] {
     return this.#client.children()
+  }
+
+  count(): ChildCounts {
+    return this.#client.count()
+  }
+
+  spec(id: string): ChildSpecData {
+    return this.#client.spec(id)
+  }
+
+  suspend(id: string): void {
+    this.#client.suspend(id)
+  }
+
+  resume(id: string): void {
+    this.#client.resume(id)
+  }
+
+  reload(input: SupervisorInput): void {
+    this.#client.reload(input)
   }
 
   onEvent(listener: (event: SupervisionEvent) => void): () => void {
@@ -127,15 +160,17 @@ function watchEnd(resource: OwnedResource<SupervisorClient>): Promise<Supervisor
  * @throws EXO_CHILD_SPEC_INVALID for a wrong spec or policy; else the cause, with its own code, naming the child
  */
 export async function supervise(options: SuperviseOptions = {}): Promise<Supervisor> {
-  const { name = 'root', clock, random, scheduler, log, inspect, ...input } = options
+  const { name = 'root', clock, random, turn, deadLetters, log, inspect, ...input } = options
+  const { scheduler = new TurnScheduler(clock ?? realClock, turn), ...own } = input
   const resource = createResource(supervisorResource, {
     name,
-    input,
+    input: own,
     startTimeout: supervisorPolicy.startTimeout,
     shutdown: supervisorPolicy.shutdown,
     ...(clock && { clock }),
     ...(random && { random }),
-    ...(scheduler && { scheduler }),
+    scheduler,
+    ...(deadLetters && { deadLetters }),
     ...(log && { log }),
     ...(inspect && { inspect }),
   })

@@ -23,6 +23,7 @@ describe('the events of a supervisor', () => {
       attempt: 0,
       window: { used: 0, limit: 3, within: 60_000 },
       error: { code: 'EXO_RESOURCE_FAILED', message: 'scripted "a" failed: lost', causes: ['lost'] },
+      directive: 'restart',
     })
     expect(events.find(({ type }) => type === 'backoff_scheduled')).toMatchObject({
       at: 40,
