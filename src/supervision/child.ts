@@ -37,7 +37,6 @@ export class Child implements RefOwner {
   #restarting = false
   #nextAttemptAt: number | undefined
   #cancelTry = nothing
-  #leaveGate = nothing
 
   /** @param predecessor a stopped child of the same id, whose numbers go on; its ref too, if the definition is the same */
   constructor(spec: AnyChildSpec, policy: Policy, host: ChildHost, predecessor?: Child) {
@@ -216,7 +215,7 @@ export class Child implements RefOwner {
     this.#command += 1
     this.#commanded = true
     this.#cancelTry()
-    this.#leaveGate()
+    this.#host.gate.leave(this)
     this.#failures.freeze()
     this.#nextAttemptAt = undefined
     this.#first?.reject(this.#closedError(reason))
@@ -275,10 +274,12 @@ export class Child implements RefOwner {
 
   /** A successor, as soon as there is a place among those that start. */
   #relaunch(): void {
-    this.#leaveGate = this.#host.gate.enter(leave => {
-      this.#leaveGate = leave
-      this.#launch()
-    })
+    this.#host.gate.enter(this)
+  }
+
+  /** There is a place among those that start. */
+  admitted(): void {
+    this.#launch()
   }
 
   #launch(): void {
@@ -317,7 +318,7 @@ export class Child implements RefOwner {
   changed(change: IncarnationChange, incarnation: AnyIncarnation): void {
     this.ref.changed(change)
     const { state, previous, error } = change
-    if (previous === 'INITIALIZING') this.#leaveGate()
+    if (previous === 'INITIALIZING') this.#host.gate.leave(this)
     if (previous === 'READY' && this.record.left(this.#now())) this.#failures.forgive()
     if (previous === 'DEGRADED') this.#failures.leftDegraded()
     switch (state) {
