@@ -140,7 +140,7 @@ export class Child implements RefOwner {
   firstStart(): Promise<void> {
     const first = deferred<void>()
     this.#first = first
-    this.#relaunch()
+    this.#host.gate.enter(this)
     return first.promise
   }
 
@@ -166,7 +166,7 @@ export class Child implements RefOwner {
 
   /** Starts a successor after the delay of the backoff. */
   scheduleRestart(): void {
-    this.awaitRestart(() => this.#relaunch())
+    this.awaitRestart(() => this.#host.gate.enter(this))
   }
 
   /** No further incarnation will come by itself. */
@@ -206,7 +206,7 @@ export class Child implements RefOwner {
       this.#commanded = false
       this.#setRestarting(true)
       this.ref.revive()
-      this.#relaunch()
+      this.#host.gate.enter(this)
     })
   }
 
@@ -237,7 +237,7 @@ export class Child implements RefOwner {
     const resumed = deferred<void>()
     this.#resumed = resumed
     this.#commanded = false
-    this.#relaunch()
+    this.#host.gate.enter(this)
     return resumed.promise
   }
 
@@ -272,12 +272,7 @@ export class Child implements RefOwner {
     await this.ref.ready()
   }
 
-  /** A successor, as soon as there is a place among those that start. */
-  #relaunch(): void {
-    this.#host.gate.enter(this)
-  }
-
-  /** There is a place among those that start. */
+  /** Told by the gate of its supervisor: there is a place among those that start. */
   admitted(): void {
     this.#launch()
   }
