@@ -6,10 +6,13 @@ import { type Clock, realClock } from '../concurrency/clock.ts'
 import { type Random, realRandom } from '../concurrency/random.ts'
 import { type Scheduler, TurnScheduler } from '../concurrency/scheduler.ts'
 import { ExovisorError, toErrorRecord } from '../errors.ts'
-import { defaultTiming, type Environment, type Timing } from './environment.ts'
+import { defaultTiming, type Environment, type EventSink, type Timing } from './environment.ts'
 import { Incarnation } from './incarnation.ts'
 import { type ResourceLog, silentLog } from './log.ts'
 import { Ref } from './ref.ts'
+import type { Registry } from './registry.ts'
+import { registryEntry } from './registry-entry.ts'
+import type { RegistryEntry, RegistrySource } from './registry-types.ts'
 import type { ResourceDefinition, ResourceRef, WaitOptions } from './types.ts'
 
 /** How a single resource is created. */
@@ -30,8 +33,10 @@ export interface CreateOptions<Input> extends Partial<Timing> {
   readonly deadLetters?: DeadLetters
   /** Sees the XState system of this resource. */
   readonly inspect?: InspectionObserver
-  /** Where the supervisors among resources report to. */
-  report?(event: object): void
+  /** Where the supervisors among resources send their structured events. */
+  readonly events?: EventSink
+  /** Where it is registered until it is CLOSED, and the children of supervisors with it. */
+  readonly registry?: Registry
   /** Told of each message that was refused. */
   onDeadLetter?(letter: DeadLetter): void
 }
@@ -55,8 +60,9 @@ export interface OwnedResource<Client, Message = never>
 
 class Owned<Input, Client, Message>
   extends Ref<Input, Client, Message>
-  implements OwnedResource<Client, Message>
+  implements OwnedResource<Client, Message>, RegistrySource
 {
+  readonly parent = ''
   readonly #incarnation: Incarnation<Input, Client, Message>
   readonly #log: ResourceLog
   #started = false
@@ -93,8 +99,13 @@ class Owned<Input, Client, Message>
       listener: {
         changed: change => {
           this.changed(change)
+          options.registry?.changed(this)
+          this.announce(change)
           if (change.state === 'ERROR' && change.error) this.end(change.error)
-          if (change.state === 'CLOSED') this.end(this.#closedError())
+          if (change.state === 'CLOSED') {
+            this.end(this.#closedError())
+            options.registry?.unregister(this)
+          }
         },
         cleanupFailed: error => {
           this.cleanupFailed(error)
@@ -103,11 +114,24 @@ class Owned<Input, Client, Message>
       },
     })
     this.attach(this.#incarnation)
+    options.registry?.register(this)
     if (options.inspect) this.inspect(options.inspect)
   }
 
   get failure(): ExovisorError | undefined {
     return this.#incarnation.failure
+  }
+
+  get id(): string {
+    return this.name
+  }
+
+  get ref(): ResourceRef<unknown, unknown> {
+    return this as unknown as ResourceRef<unknown, unknown>
+  }
+
+  entry(): RegistryEntry {
+    return registryEntry(this.snapshot(), this)
   }
 
   /** The actor of the resource: the root of its XState system. */
@@ -144,7 +168,7 @@ class Owned<Input, Client, Message>
 }
 
 function environmentOf<Input>(options: CreateOptions<Input>): Environment {
-  const { clock = realClock, log = silentLog, random = realRandom, report } = options
+  const { clock = realClock, log = silentLog, random = realRandom, events, registry } = options
   const onFault = (error: unknown): void =>
     log.error({ error: toErrorRecord(error) }, 'a subscriber of the dead letters threw')
   return {
@@ -154,7 +178,8 @@ function environmentOf<Input>(options: CreateOptions<Input>): Environment {
     scheduler: options.scheduler ?? new TurnScheduler(clock),
     deadLetters: options.deadLetters ?? new DeadLetters({ onFault }),
     ...(options.createActor && { createActor: options.createActor }),
-    ...(report && { report }),
+    ...(events && { events }),
+    ...(registry && { registry }),
   }
 }
 

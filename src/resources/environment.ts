@@ -6,6 +6,7 @@ import type { Scheduler } from '../concurrency/scheduler.ts'
 import type { HealthPolicy } from './health.ts'
 import { defaultHealth } from './health.ts'
 import type { ResourceLog } from './log.ts'
+import type { Registry } from './registry.ts'
 
 /** What a resource takes from the world instead of reaching for it. */
 export interface Environment {
@@ -18,8 +19,19 @@ export interface Environment {
   readonly createActor?: ActorFactory
   /** Where the mailboxes note what nobody handled. */
   readonly deadLetters?: DeadLetters
-  /** Where supervisors send their structured events; a nested supervisor passes its own on to it. */
-  report?(event: object): void
+  /** Where supervisors send their structured events: to the supervisor above them, or to what the runtime does with all of them. */
+  readonly events?: EventSink
+  /** The path of the supervisor that the resource belongs to; a root has none. */
+  readonly path?: string
+  /** Knows every resource of the runtime. */
+  readonly registry?: Registry
+}
+
+/** Takes structured events. */
+export interface EventSink {
+  /** False: nobody would do anything with such an event, so that it need not be made. */
+  wants(event: { readonly type: string; readonly attempt: number }): boolean
+  publish(event: object): void
 }
 
 /**

@@ -11,7 +11,7 @@ import { limited } from '../concurrency/limit.ts'
 import { ExovisorError } from '../errors.ts'
 import type { Environment } from './environment.ts'
 import { toFailure } from './failure.ts'
-import { HealthMonitor } from './health.ts'
+import { HealthMonitor, type HealthRecord } from './health.ts'
 import type { IncarnationOptions } from './incarnation-options.ts'
 import { Initialization } from './initialization.ts'
 import { release } from './release.ts'
@@ -96,17 +96,19 @@ export class Incarnation<Input, Client, Message> implements ActorListener {
     return isWorking(this.#state) ? this.#client : undefined
   }
 
-  /** Why this incarnation went to ERROR, or to DEGRADED last. */
+  /** Why it went to ERROR, or to DEGRADED last. */
   get failure(): ExovisorError | undefined {
     return this.#failure
   }
 
-  /** True for a kind that can mend its client in place. */
+  get lastHealth(): HealthRecord | undefined {
+    return this.#health?.last
+  }
+
   get canRecover(): boolean {
     return this.#options.definition.recover !== undefined
   }
 
-  /** True when it ended by itself in the normal way. */
   get ended(): boolean {
     return this.#ended
   }

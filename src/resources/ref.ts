@@ -132,6 +132,11 @@ export class Ref<Input, Client, Message> implements ResourceRef<Client, Message>
     return this.#current?.client
   }
 
+  /** True between {@link suspend} and {@link resume}. */
+  get suspended(): boolean {
+    return this.#mailbox.isSuspended
+  }
+
   /** The incarnation that stands behind this ref now. */
   get current(): Incarnation<Input, Client, Message> | undefined {
     return this.#current
@@ -192,6 +197,7 @@ export class Ref<Input, Client, Message> implements ResourceRef<Client, Message>
   }
 
   snapshot(): ResourceSnapshot {
+    const lastHealth = this.#current?.lastHealth
     return {
       kind: this.kind,
       name: this.name,
@@ -202,6 +208,7 @@ export class Ref<Input, Client, Message> implements ResourceRef<Client, Message>
       value: this.#current?.value ?? 'UNINITIALIZED',
       since: this.#since,
       ...(this.#lastError && { lastError: this.#lastError }),
+      ...(lastHealth && { lastHealth }),
       mailbox: this.#mailbox.size,
       deadLetters: this.#mailbox.deadLetters,
       lateAnswers: this.#mailbox.lateAnswers,
@@ -250,6 +257,10 @@ export class Ref<Input, Client, Message> implements ResourceRef<Client, Message>
     if (isWorking(state) && !isWorking(previous)) this.#mailbox.open()
     if (isWorking(previous) && !isWorking(state)) this.#mailbox.pause(this.#left(state, error))
     if (state === 'READY') for (const waiter of this.#waiters ?? []) waiter.resolve(this.client as Client)
+  }
+
+  /** Tells the listeners of a change, after {@link Ref.changed}. */
+  announce({ state, previous, error }: IncarnationChange): void {
     this.#audience?.changed({
       state,
       previous,

@@ -3,6 +3,7 @@ import type { Clock } from '../concurrency/clock.ts'
 import type { Random } from '../concurrency/random.ts'
 import type { WaitOptions } from '../concurrency/wait.ts'
 import type { ErrorRecord } from '../errors.ts'
+import type { HealthRecord } from './health.ts'
 import type { ResourceLog } from './log.ts'
 import type { Down, MonitorOptions } from './monitor.ts'
 import type { TraceEvent } from './trace.ts'
@@ -105,6 +106,8 @@ export interface ResourceSnapshot {
   /** The clock's time of the last change of state. */
   readonly since: number
   readonly lastError?: ErrorRecord
+  /** How the health checks of the current incarnation went; missing before the first. */
+  readonly lastHealth?: HealthRecord
   /** Messages that wait. */
   readonly mailbox: number
   readonly deadLetters: number

@@ -121,9 +121,14 @@ export class SupervisorAdmin implements SupervisorClient {
     return completeSpec(spec, policy)
   }
 
+  history(id: string): readonly SupervisionEvent[] {
+    return this.core.historyOf(this.core.roster.get(id))
+  }
+
   suspend(id: string): void {
     const child = this.core.roster.get(id)
     child.ref.suspend()
+    this.core.environment.registry?.changed(child)
     child.emit({ type: 'suspended' })
     const { client } = child.ref
     if (client instanceof SupervisorAdmin) client.core.holdOn()
@@ -132,6 +137,7 @@ export class SupervisorAdmin implements SupervisorClient {
   resume(id: string): void {
     const child = this.core.roster.get(id)
     child.ref.resume()
+    this.core.environment.registry?.changed(child)
     child.emit({ type: 'unsuspended' })
     const { client } = child.ref
     if (client instanceof SupervisorAdmin) client.core.goOn()
@@ -165,7 +171,9 @@ export class SupervisorAdmin implements SupervisorClient {
     if (spec.start === false) return child
     const { command } = child
     try {
-      await this.#whenItMay(child)
+      const before = this.core.dependencies.before(child.id)
+      // Those that it starts after may be between two incarnations.
+      for (const id of before) await this.core.member(id)?.ref.ready()
       await this.core.firstStart(child)
     } catch (error) {
       // Somebody may have told it to start again meanwhile.
@@ -173,11 +181,6 @@ export class SupervisorAdmin implements SupervisorClient {
       throw error
     }
     return child
-  }
-
-  /** Those that it starts after may be between two incarnations. */
-  async #whenItMay(child: Child): Promise<void> {
-    for (const id of this.core.dependencies.before(child.id)) await this.core.member(id)?.ref.ready()
   }
 
   async #stop(child: Child, reason: string): Promise<void> {

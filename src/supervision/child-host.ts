@@ -3,7 +3,7 @@ import type { CancelTimer } from '../concurrency/timer.ts'
 import type { ExovisorError } from '../errors.ts'
 import type { Environment } from '../resources/environment.ts'
 import type { Child } from './child.ts'
-import type { ChildEvent } from './failure-handling.ts'
+import type { EventFacts } from './events/build.ts'
 import type { StartGate } from './start-gate.ts'
 
 /** What a child needs of its supervisor. */
@@ -11,7 +11,9 @@ export interface ChildHost {
   readonly environment: Environment
   readonly actor: MachineActor
   readonly gate: StartGate
-  emit(child: Child, event: ChildEvent): void
+  /** Where the supervisor stands in the tree, e.g. `node/peers`. */
+  readonly path: string
+  emit(child: Child, event: EventFacts): void
   /** An incarnation ended, and nobody had told it to. No failure means the normal end. */
   ended(child: Child, failure: ExovisorError | undefined): void
   /** An incarnation found, while it initialised, that it is not wanted. */

@@ -2,29 +2,24 @@ import type { DeadLetter } from '../actors/dead-letters.ts'
 import { type Deferred, deferred } from '../concurrency/deferred.ts'
 import type { CancelTimer } from '../concurrency/timer.ts'
 import { ExovisorError } from '../errors.ts'
-import type { Environment } from '../resources/environment.ts'
 import type { Incarnation, IncarnationChange } from '../resources/incarnation.ts'
-import type { Ref, RefOwner } from '../resources/ref.ts'
+import type { RefOwner } from '../resources/ref.ts'
+import { ChildFacts } from './child-facts.ts'
 import type { ChildHost } from './child-host.ts'
 import { directiveFor } from './decide.ts'
-import { type ChildEvent, FailureHandling } from './failure-handling.ts'
+import type { EventFacts } from './events/build.ts'
+import { FailureHandling } from './failure-handling.ts'
 import { incarnationFor, refFor } from './launch.ts'
 import type { Directive, Policy } from './policy.ts'
-import { RestartRecord } from './restart-record.ts'
-import type { AnyChildSpec, WindowFill } from './types.ts'
+import type { AnyChildSpec } from './types.ts'
 
 type AnyIncarnation = Incarnation<unknown, unknown, unknown>
 
 const nothing: CancelTimer = () => undefined
 
 /** One child of a supervisor: one incarnation after the other behind one ref. */
-export class Child implements RefOwner {
-  readonly ref: Ref<unknown, unknown, unknown>
-  readonly record: RestartRecord
-  readonly #host: ChildHost
+export class Child extends ChildFacts implements RefOwner {
   readonly #failures: FailureHandling
-  #spec: AnyChildSpec
-  #policy: Policy
   #count: number
   /** Set while a first start has not ended. */
   #first: Deferred<void> | undefined
@@ -40,26 +35,11 @@ export class Child implements RefOwner {
 
   /** @param predecessor a stopped child of the same id, whose numbers go on; its ref too, if the definition is the same */
   constructor(spec: AnyChildSpec, policy: Policy, host: ChildHost, predecessor?: Child) {
-    this.#spec = spec
-    this.#policy = policy
-    this.#host = host
+    const isSame = predecessor?.spec.resource === spec.resource
+    super(spec, policy, host, isSame && predecessor ? predecessor.ref : refFor(spec, host.environment))
     this.#count = predecessor?.ref.incarnation ?? 0
-    this.ref = predecessor?.spec.resource === spec.resource ? predecessor.ref : refFor(spec, host.environment)
     this.ref.adopt(this, spec.mailbox)
-    this.record = new RestartRecord(policy)
     this.#failures = new FailureHandling(this)
-  }
-
-  get id(): string {
-    return this.#spec.id
-  }
-
-  get spec(): AnyChildSpec {
-    return this.#spec
-  }
-
-  get policy(): Policy {
-    return this.#policy
   }
 
   /** Grows with each command to this child: who remembers an older one has no say any more. */
@@ -72,15 +52,6 @@ export class Child implements RefOwner {
     return this.#failures.directive
   }
 
-  /** Restarts in a row. */
-  get attempt(): number {
-    return this.record.attempt(this.#now())
-  }
-
-  get environment(): Environment {
-    return this.#host.environment
-  }
-
   /** True while somebody's word, not its policy, decides what comes next. */
   get isCommanded(): boolean {
     return this.#commanded
@@ -89,11 +60,6 @@ export class Child implements RefOwner {
   /** True while its first start has not ended. */
   get isFirstStarting(): boolean {
     return this.#first !== undefined
-  }
-
-  /** True when it was told to stop, or has ended for good. */
-  get isStopped(): boolean {
-    return this.ref.current === undefined || (this.ref.state === 'CLOSED' && this.ref.ended)
   }
 
   /** True between the end of an incarnation and the READY of the next. */
@@ -106,26 +72,19 @@ export class Child implements RefOwner {
     return this.#nextAttemptAt
   }
 
-  windowFill(): WindowFill {
-    return this.record.fill(this.#now())
-  }
-
   /** A new spec and policy. The incarnation that runs goes on as it is; the next one is made of the new ones. */
   adopt(spec: AnyChildSpec, policy: Policy): void {
-    this.#spec = spec
-    this.#policy = policy
-    this.record.adopt(policy)
+    this.replace(spec, policy)
     this.#failures.adopt(policy)
-    this.ref.redefine(spec.resource)
   }
 
-  emit(event: ChildEvent): void {
-    this.#host.emit(this, event)
+  emit(event: EventFacts): void {
+    this.host.emit(this, event)
   }
 
   post(message: () => void): void {
     const command = this.#command
-    this.#host.post(() => {
+    this.host.post(() => {
       if (command === this.#command) message()
     })
   }
@@ -140,14 +99,14 @@ export class Child implements RefOwner {
   firstStart(): Promise<void> {
     const first = deferred<void>()
     this.#first = first
-    this.#host.gate.enter(this)
+    this.host.gate.enter(this)
     return first.promise
   }
 
   /** Counts and announces a restart. Its delay by the backoff is the result. */
   announceRestart(): number {
-    const delay = this.record.next(this.#host.environment.random)
-    this.#nextAttemptAt = this.#now() + delay
+    const delay = this.record.next(this.host.environment.random)
+    this.#nextAttemptAt = this.now + delay
     this.#setRestarting(true)
     this.emit({ type: 'backoff_scheduled', delay })
     return delay
@@ -159,14 +118,14 @@ export class Child implements RefOwner {
     const delay = this.announceRestart()
     // Who heard of it may have told the child something else.
     if (command !== this.#command) return
-    this.#cancelTry = this.#host.after(delay, () => {
+    this.#cancelTry = this.host.after(delay, () => {
       if (command === this.#command) due()
     })
   }
 
   /** Starts a successor after the delay of the backoff. */
   scheduleRestart(): void {
-    this.awaitRestart(() => this.#host.gate.enter(this))
+    this.awaitRestart(() => this.host.gate.enter(this))
   }
 
   /** No further incarnation will come by itself. */
@@ -195,18 +154,18 @@ export class Child implements RefOwner {
     this.record.circuit = 'open'
     this.#setRestarting(false)
     this.ref.end(error)
-    this.#nextAttemptAt = this.#now() + ms
+    this.#nextAttemptAt = this.now + ms
     const command = this.#command
     this.emit({ type: 'circuit_opened', error, delay: ms })
     if (command !== this.#command) return
-    this.#cancelTry = this.#host.after(ms, () => {
+    this.#cancelTry = this.host.after(ms, () => {
       if (command !== this.#command) return
       this.record.circuit = 'half_open'
       this.emit({ type: 'circuit_half_open' })
       this.#commanded = false
       this.#setRestarting(true)
       this.ref.revive()
-      this.#host.gate.enter(this)
+      this.host.gate.enter(this)
     })
   }
 
@@ -215,7 +174,7 @@ export class Child implements RefOwner {
     this.#command += 1
     this.#commanded = true
     this.#cancelTry()
-    this.#host.gate.leave(this)
+    this.host.gate.leave(this)
     this.#failures.freeze()
     this.#nextAttemptAt = undefined
     this.#first?.reject(this.#closedError(reason))
@@ -237,7 +196,7 @@ export class Child implements RefOwner {
     const resumed = deferred<void>()
     this.#resumed = resumed
     this.#commanded = false
-    this.#host.gate.enter(this)
+    this.host.gate.enter(this)
     return resumed.promise
   }
 
@@ -281,7 +240,7 @@ export class Child implements RefOwner {
     this.#nextAttemptAt = undefined
     this.#failures.reset()
     this.#count += 1
-    const incarnation = incarnationFor(this.#spec, this.#policy, this.#host, {
+    const incarnation = incarnationFor(this.spec, this.policy, this.host, {
       number: this.#count,
       attempt: this.attempt,
       listener: this,
@@ -300,7 +259,7 @@ export class Child implements RefOwner {
   }
 
   onHandlerFault(error: unknown): 'resume' | 'fail' {
-    return directiveFor(error, this.#policy, 'handler') === 'resume' ? 'resume' : 'fail'
+    return directiveFor(error, this.policy, 'handler') === 'resume' ? 'resume' : 'fail'
   }
 
   /** A cleanup that was left behind may still fail when a successor is the current incarnation. */
@@ -312,9 +271,11 @@ export class Child implements RefOwner {
   /** The current incarnation has changed its state. */
   changed(change: IncarnationChange, incarnation: AnyIncarnation): void {
     this.ref.changed(change)
+    this.environment.registry?.changed(this)
+    this.ref.announce(change)
     const { state, previous, error } = change
-    if (previous === 'INITIALIZING') this.#host.gate.leave(this)
-    if (previous === 'READY' && this.record.left(this.#now())) this.#failures.forgive()
+    if (previous === 'INITIALIZING') this.host.gate.leave(this)
+    if (previous === 'READY' && this.record.left(this.now)) this.#failures.forgive()
     if (previous === 'DEGRADED') this.#failures.leftDegraded()
     switch (state) {
       case 'READY':
@@ -338,7 +299,7 @@ export class Child implements RefOwner {
   }
 
   #becameReady(incarnation: AnyIncarnation, again: boolean): void {
-    this.record.becameReady(this.#now())
+    this.record.becameReady(this.now)
     this.emit({ type: again ? 'recovered' : 'ready' })
     if (!again && incarnation.number > 1) this.emit({ type: 'restarted' })
     if (this.record.circuit === 'half_open') {
@@ -361,14 +322,14 @@ export class Child implements RefOwner {
     const first = this.#first
     this.#first = undefined
     if (incarnation.ignored !== undefined) {
-      this.#host.ignored(this, incarnation.ignored)
+      this.host.ignored(this, incarnation.ignored)
       first?.resolve()
     } else if (first) {
       const error = failure ?? this.#closedError('it ended before it was READY')
       this.retire(error, 'failed to start')
       first.reject(error)
     } else {
-      this.#host.ended(this, failure)
+      this.host.ended(this, failure)
     }
     this.#endResuming()
   }
@@ -381,11 +342,7 @@ export class Child implements RefOwner {
   #setRestarting(began: boolean): void {
     if (began === this.#restarting) return
     this.#restarting = began
-    this.#host.restarting(this, began)
-  }
-
-  #now(): number {
-    return this.#host.environment.clock.now()
+    this.host.restarting(this, began)
   }
 
   #closedError(reason: string): ExovisorError {

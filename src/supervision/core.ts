@@ -1,8 +1,9 @@
 import type { MachineActor } from '../actors/machine-actor.ts'
 import type { Clock } from '../concurrency/clock.ts'
 import { type CancelTimer, schedule } from '../concurrency/timer.ts'
-import { type ExovisorError, toErrorRecord } from '../errors.ts'
+import type { ExovisorError } from '../errors.ts'
 import type { Environment } from '../resources/environment.ts'
+import { pathOf } from '../resources/registry-path.ts'
 import { ownerOf } from '../resources/self.ts'
 import type { ResourceSelf } from '../resources/types.ts'
 import { checkIntensity } from './check-policy.ts'
@@ -11,8 +12,9 @@ import { Child } from './child.ts'
 import type { ChildHost } from './child-host.ts'
 import { startWaves } from './dependencies.ts'
 import type { DependencyGraph } from './dependency-graph.ts'
-import { logEvent, notify } from './event-log.ts'
-import type { ChildEvent } from './failure-handling.ts'
+import type { EventFacts } from './events/build.ts'
+import { EventStream } from './events/stream.ts'
+import { SupervisorEvents } from './events/supervisor-events.ts'
 import { startInOrder, startInWaves } from './first-starts.ts'
 import { PolicyCache } from './policy-cache.ts'
 import { Roster } from './roster.ts'
@@ -35,11 +37,12 @@ interface HeldEnd {
 /** The inside of one incarnation of a supervisor: its children, and what it does about their ends. */
 export class SupervisorCore implements ChildHost, StrategyHost {
   readonly name: string
+  readonly path: string
   readonly environment: Environment
   readonly gate: StartGate
   readonly roster: Roster
   readonly #self: ResourceSelf
-  readonly #listeners = new Set<(event: SupervisionEvent) => void>()
+  readonly #events: SupervisorEvents
   #input: SupervisorInput
   #policies: PolicyCache
   #strategy: Strategy
@@ -55,7 +58,11 @@ export class SupervisorCore implements ChildHost, StrategyHost {
     this.name = self.name
     this.#self = self
     this.#input = input
-    this.environment = { ...environment, report: event => this.#publish(event as SupervisionEvent) }
+    const { clock, log, events: above = new EventStream({ clock, log }) } = environment
+    this.path = pathOf(environment.path ?? '', self.name)
+    this.#events = new SupervisorEvents({ supervisor: this.path, clock, log, above })
+    if (input.onEvent) this.#events.subscribe(event => this.#input.onEvent?.(event))
+    this.environment = { ...environment, events: this.#events, path: this.path }
     this.roster = new Roster(self.name)
     this.gate = new StartGate(input.concurrentStarts ?? DEFAULT_CONCURRENT_STARTS)
     this.#policies = new PolicyCache(input.policies ?? {})
@@ -137,8 +144,12 @@ export class SupervisorCore implements ChildHost, StrategyHost {
   async stopAll(reason: string): Promise<void> {
     this.#freeze(reason)
     const children = this.roster.all
-    if (this.isDynamic) await Promise.all(children.map(child => child.stop(reason)))
-    else for (const child of children.toReversed()) await child.stop(reason)
+    const stop = async (child: Child): Promise<void> => {
+      await child.stop(reason)
+      this.environment.registry?.unregister(child)
+    }
+    if (this.isDynamic) await Promise.all(children.map(stop))
+    else for (const child of children.toReversed()) await stop(child)
   }
 
   /** Adds a child that is not started yet. */
@@ -146,7 +157,9 @@ export class SupervisorCore implements ChildHost, StrategyHost {
     const known = this.roster.find(spec.id)
     const policy = this.#policies.of(spec)
     const child = new Child(this.withPolicies(spec), policy, this, known)
+    if (known) this.environment.registry?.unregister(known)
     this.roster.add(child)
+    this.environment.registry?.register(child)
     return child
   }
 
@@ -167,27 +180,16 @@ export class SupervisorCore implements ChildHost, StrategyHost {
   }
 
   onEvent(listener: (event: SupervisionEvent) => void): () => void {
-    const own = (event: SupervisionEvent): void => listener(event)
-    this.#listeners.add(own)
-    return () => {
-      this.#listeners.delete(own)
-    }
+    return this.#events.subscribe(listener)
   }
 
-  emit(child: Child, { error, ...event }: ChildEvent): void {
-    const complete: SupervisionEvent = {
-      incarnation: child.ref.incarnation,
-      ...event,
-      at: this.clock.now(),
-      supervisor: this.name,
-      name: child.id,
-      kind: child.ref.kind,
-      attempt: child.attempt,
-      window: child.windowFill(),
-      ...(error && { error: toErrorRecord(error) }),
-    }
-    logEvent(this.environment.log, complete)
-    this.#publish(complete)
+  /** The last events of a child. */
+  historyOf(child: Child): readonly SupervisionEvent[] {
+    return this.#events.historyOf(child.id)
+  }
+
+  emit(child: Child, event: EventFacts): void {
+    this.#events.emit(child, event)
     if (event.type === 'ready') this.#strategy.changed?.()
   }
 
@@ -260,7 +262,9 @@ export class SupervisorCore implements ChildHost, StrategyHost {
   }
 
   forget(child: Child): void {
-    this.roster.delete(child)
+    if (!this.roster.delete(child)) return
+    this.#events.forget(child.id)
+    this.environment.registry?.unregister(child)
   }
 
   /** What holds from now on. Everything in it has been checked. */
@@ -320,12 +324,5 @@ export class SupervisorCore implements ChildHost, StrategyHost {
     this.#isStopping = true
     this.#strategy.cease()
     for (const child of this.roster.all) child.freeze(reason)
-  }
-
-  #publish(event: SupervisionEvent): void {
-    const { log, report } = ownerOf(this.#self).environment
-    if (this.#input.onEvent) notify(log, this.#input.onEvent, event)
-    for (const listener of [...this.#listeners]) notify(log, listener, event)
-    if (report) notify(log, report, event)
   }
 }

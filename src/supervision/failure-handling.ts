@@ -3,16 +3,10 @@ import type { Environment } from '../resources/environment.ts'
 import type { Incarnation } from '../resources/incarnation.ts'
 import { directiveFor } from './decide.ts'
 import { DegradedWatch } from './degraded-watch.ts'
+import type { EventFacts } from './events/build.ts'
 import type { Directive, Policy } from './policy.ts'
-import type { SupervisionEvent } from './types.ts'
 
 type AnyIncarnation = Incarnation<unknown, unknown, unknown>
-
-/** The part of an event that a child knows. Without `incarnation` it is about the current one. */
-export type ChildEvent = Pick<SupervisionEvent, 'type' | 'delay' | 'reason' | 'count' | 'directive'> & {
-  readonly error?: ExovisorError
-  readonly incarnation?: number
-}
 
 /** What the handling of failures needs of its child. */
 interface Failing {
@@ -22,7 +16,7 @@ interface Failing {
   /** True while somebody's word, not the policy, decides what comes next. */
   readonly isCommanded: boolean
   readonly isFirstStarting: boolean
-  emit(event: ChildEvent): void
+  emit(event: EventFacts): void
   /** Runs something after what the supervisor is doing now, unless the child was told something else meanwhile. */
   post(message: () => void): void
   /** It stays in ERROR: its policy does not act there. */

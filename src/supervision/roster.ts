@@ -52,11 +52,11 @@ export class Roster {
     this.dependencies.set(child.spec)
   }
 
-  /** Forgets a child, unless another one has its id by now. */
-  delete(child: Child): void {
-    if (this.#children.get(child.id) !== child) return
-    this.#children.delete(child.id)
+  /** Forgets a child. False: another one has its id by now. */
+  delete(child: Child): boolean {
+    if (this.#children.get(child.id) !== child) return false
     this.dependencies.delete(child.id)
+    return this.#children.delete(child.id)
   }
 
   count(): ChildCounts {

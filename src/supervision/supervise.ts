@@ -2,6 +2,8 @@ import type { InspectionObserver } from '../actors/inspection.ts'
 import { realClock } from '../concurrency/clock.ts'
 import { TurnScheduler } from '../concurrency/scheduler.ts'
 import { createResource, type OwnedResource } from '../resources/create.ts'
+import { silentLog } from '../resources/log.ts'
+import { Registry } from '../resources/registry.ts'
 import type {
   AnyResourceDefinition,
   LifecycleState,
@@ -11,6 +13,7 @@ import type {
   WaitOptions,
 } from '../resources/types.ts'
 import type { ChildSpecData } from './child-spec.ts'
+import { EventStream } from './events/stream.ts'
 import { supervisorPolicy } from './policy.ts'
 import { supervisorResource } from './supervisor-resource.ts'
 import type {
@@ -122,6 +125,10 @@ class RootSupervisor implements Supervisor {
     this.#client.reload(input)
   }
 
+  history(id: string): readonly SupervisionEvent[] {
+    return this.#client.history(id)
+  }
+
   onEvent(listener: (event: SupervisionEvent) => void): () => void {
     return this.#client.onEvent(listener)
   }
@@ -136,7 +143,7 @@ class RootSupervisor implements Supervisor {
 }
 
 /** Closes a root that failed, as a parent would, and tells how it ended. */
-function watchEnd(resource: OwnedResource<SupervisorClient>): Promise<SupervisorEnd> {
+function watchEnd(resource: OwnedResource<SupervisorClient>, events: EventStream): Promise<SupervisorEnd> {
   let end: SupervisorEnd = { reason: 'closed', error: undefined }
   return new Promise(resolve => {
     resource.subscribe(({ state }) => {
@@ -144,7 +151,10 @@ function watchEnd(resource: OwnedResource<SupervisorClient>): Promise<Supervisor
         end = { reason: 'failed', error: resource.failure }
         void resource.close('the root supervisor failed')
       }
-      if (state === 'CLOSED') resolve(end)
+      if (state === 'CLOSED') {
+        events.close()
+        resolve(end)
+      }
     })
   })
 }
@@ -160,21 +170,33 @@ function watchEnd(resource: OwnedResource<SupervisorClient>): Promise<Supervisor
  * @throws EXO_CHILD_SPEC_INVALID for a wrong spec or policy; else the cause, with its own code, naming the child
  */
 export async function supervise(options: SuperviseOptions = {}): Promise<Supervisor> {
-  const { name = 'root', clock, random, turn, deadLetters, log, inspect, ...input } = options
-  const { scheduler = new TurnScheduler(clock ?? realClock, turn), ...own } = input
+  const {
+    name = 'root',
+    clock = realClock,
+    random,
+    turn,
+    deadLetters,
+    log = silentLog,
+    inspect,
+    ...rest
+  } = options
+  const { events = new EventStream({ clock, log }), registry = new Registry(log), ...more } = rest
+  const { scheduler = new TurnScheduler(clock, turn), ...input } = more
   const resource = createResource(supervisorResource, {
     name,
-    input: own,
+    input,
     startTimeout: supervisorPolicy.startTimeout,
     shutdown: supervisorPolicy.shutdown,
-    ...(clock && { clock }),
+    clock,
+    log,
+    events,
+    registry,
     ...(random && { random }),
     scheduler,
     ...(deadLetters && { deadLetters }),
-    ...(log && { log }),
     ...(inspect && { inspect }),
   })
-  const closed = watchEnd(resource)
+  const closed = watchEnd(resource, events)
   try {
     return new RootSupervisor(resource, await resource.initialize(), closed)
   } catch (error) {

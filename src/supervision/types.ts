@@ -6,6 +6,7 @@ import type { Random } from '../concurrency/random.ts'
 import type { Scheduler, TurnBudget } from '../concurrency/scheduler.ts'
 import type { ExovisorError } from '../errors.ts'
 import type { ShutdownLimit } from '../resources/environment.ts'
+import type { Registry } from '../resources/registry.ts'
 import type {
   LifecycleState,
   ResourceDefinition,
@@ -16,10 +17,11 @@ import type {
   WaitOptions,
 } from '../resources/types.ts'
 import type { ChildSpecData } from './child-spec.ts'
+import type { EventStream } from './events/stream.ts'
 import type { SupervisionEvent, WindowFill } from './events/types.ts'
 import type { IntensityPolicy, PolicyInput, PolicyTable, RestartType } from './policy.ts'
 
-export type { SupervisionEvent, SupervisionEventType, WindowFill } from './events/types.ts'
+export type * from './events/types.ts'
 
 /** What a supervisor does to the other children when one of them has ended. */
 export type StrategyName = 'one_for_one' | 'one_for_all' | 'rest_for_one' | 'dependency_closure' | 'dynamic'
@@ -141,6 +143,12 @@ export interface SupervisorClient {
    * @throws EXO_CHILD_SPEC_INVALID with every fault; then nothing has changed
    */
   reload(input: SupervisorInput): void
+  /**
+   * The last 32 events of a child, oldest first, its restarts included; empty while nothing has happened but a start. Of dead letters it has
+   * the 1st, 2nd, 4th, 8th ...
+   * @throws EXO_CHILD_UNKNOWN
+   */
+  history(id: string): readonly SupervisionEvent[]
   /** Tells of each event of this supervisor and of those below it, from now on. The result ends it. */
   onEvent(listener: (event: SupervisionEvent) => void): () => void
   /** Attaches an observer to the XState system that this supervisor belongs to. The result detaches it. */
@@ -200,6 +208,10 @@ export interface SuperviseOptions extends SupervisorInput {
   /** Where all mailboxes of the tree note what nobody handled. Default: one of its own. */
   readonly deadLetters?: DeadLetters
   readonly log?: ResourceLog
+  /** Where the events of the whole tree come together; closed when the tree has ended. Default: a stream of its own. */
+  readonly events?: EventStream
+  /** Where all children are registered. Default: a registry of its own. */
+  readonly registry?: Registry
   /** Sees the XState system of the whole tree. */
   readonly inspect?: InspectionObserver
 }
