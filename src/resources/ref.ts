@@ -133,7 +133,7 @@ export class Ref<Input, Client, Message> implements ResourceRef<Client, Message>
     return this.#current?.client
   }
 
-  /** True between {@link suspend} and {@link resume}. */
+  /** True between `suspend` and `resume`. */
   get suspended(): boolean {
     return this.#mailbox.isSuspended
   }

@@ -229,7 +229,7 @@ describe('a group that cannot start', () => {
     expect(names(group)).toEqual(['a ERROR', 'b CLOSING'])
     actors['b']?.initialized.resolve()
     await waiting
-    expect(story).toEqual(['+a', '+b', '!b', '-b', '!a', '-undefined'])
+    expect(story).toEqual(['+a', '+b', '!a', '!b', '-b', '-undefined'])
   })
 
   it('tells of cleanups that fail in the roll-back, and still closes the rest', async () => {

@@ -89,7 +89,8 @@ const stories: Readonly<Record<Exclude<SupervisionEventType, Planned>, Story>> =
   failed: {
     when: 'a child that was READY goes to ERROR',
     tell: () => during(kid('a'), fail),
-    facts: { incarnation: 1, error: lost, causes },
+    facts: {
+      directive: 'restart', incarnation: 1, error: lost, causes },
   },
   child_terminated: {
     when: 'an incarnation is CLOSED',
@@ -108,6 +109,7 @@ const stories: Readonly<Record<Exclude<SupervisionEventType, Planned>, Story>> =
       })
     },
     facts: {
+      directive: 'restart',
       incarnation: 2,
       attempt: 1,
       window,
