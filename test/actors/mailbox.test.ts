@@ -169,6 +169,10 @@ describe('delivery', () => {
     expect(signals.map(({ aborted, reason }) => [aborted, reason])).toEqual(
       Array.from({ length: 3 }, () => [true, paused]),
     )
+    box.open()
+    box.tell(0)
+    await clock.settle()
+    expect(signals[3]?.aborted).toBe(false)
   })
 })
 

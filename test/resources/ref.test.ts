@@ -73,6 +73,8 @@ describe('ready', () => {
     await resource.initialize()
     const client = await resource.ready()
     expect(await resource.ready({ timeout: 1 })).toBe(client)
+    // Nothing is made for a caller who need not wait.
+    expect(resource.ready()).toBe(resource.ready())
     await expect(resource.ready({ signal: AbortSignal.abort() })).rejects.toMatchObject({
       code: 'EXO_ABORTED',
     })
