@@ -5,10 +5,14 @@ import { type PoolInput, poolResource } from './pool-resource.ts'
 import type { PoolStatistics } from './statistics.ts'
 import type { AcquireOptions, Lease, Pool } from './types.ts'
 
+/** What a pool without a supervisor takes from the world. */
+export type PoolSurroundings = Pick<
+  CreateOptions<unknown>,
+  'name' | 'clock' | 'random' | 'scheduler' | 'log' | 'inspect'
+>
+
 /** How a pool without a supervisor is created. */
-export interface CreatePoolOptions<Input, Client>
-  extends PoolInput<Input, Client>,
-    Pick<CreateOptions<Input>, 'name' | 'clock' | 'random' | 'scheduler' | 'log' | 'inspect'> {}
+export interface CreatePoolOptions<Input, Client> extends PoolInput<Input, Client>, PoolSurroundings {}
 
 /** A pool without a supervisor: its owner closes it. */
 export interface OwnedPool<Client> extends Pool<Client>, AsyncDisposable {
@@ -63,22 +67,13 @@ class Owned<Client> implements OwnedPool<Client> {
   }
 }
 
-/**
- * Starts a pool without a supervisor, and resolves when it holds `min` members.
- *
- * @example
- * await using pool = await createPool(connection, { input: { url }, min: 1, max: 20, name: 'db' })
- * await using lease = await pool.acquire({ timeout: 2_000, signal })
- * await lease.client.query('select 1')
- *
- * @throws EXO_POOL_INVALID for wrong options; when a member cannot be created, the reason of that with its own code
- */
-export async function createPool<Input, Client, Message>(
-  definition: ResourceDefinition<Input, Client, Message>,
-  options: CreatePoolOptions<Input, Client>,
+/** Starts a pool of a kind that was made by {@link poolResource}, or on top of it. */
+export async function startPool<Options extends PoolSurroundings, Client>(
+  definition: ResourceDefinition<Omit<Options, keyof PoolSurroundings>, Pool<Client>>,
+  options: Options,
 ): Promise<OwnedPool<Client>> {
   const { name, clock, random, scheduler, log, inspect, ...input } = options
-  const resource = createResource(poolResource(definition), {
+  const resource = createResource(definition, {
     input,
     // Each member and the draining have limits of their own.
     startTimeout: Number.POSITIVE_INFINITY,
@@ -96,4 +91,21 @@ export async function createPool<Input, Client, Message>(
     await resource.close()
     throw error
   }
+}
+
+/**
+ * Starts a pool without a supervisor, and resolves when it holds `min` members.
+ *
+ * @example
+ * await using pool = await createPool(connection, { input: { url }, min: 1, max: 20, name: 'db' })
+ * await using lease = await pool.acquire({ timeout: 2_000, signal })
+ * await lease.client.query('select 1')
+ *
+ * @throws EXO_POOL_INVALID for wrong options; when a member cannot be created, the reason of that with its own code
+ */
+export function createPool<Input, Client, Message>(
+  definition: ResourceDefinition<Input, Client, Message>,
+  options: CreatePoolOptions<Input, Client>,
+): Promise<OwnedPool<Client>> {
+  return startPool<CreatePoolOptions<Input, Client>, Client>(poolResource(definition), options)
 }
