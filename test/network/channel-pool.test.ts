@@ -1,12 +1,13 @@
 import { create } from '@bufbuild/protobuf'
+import { service as healthService } from 'grpc-health-check'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import type { Channel } from '../../src/network/channel.ts'
+import type { Channel, UnaryMethod } from '../../src/network/channel.ts'
 import { type ChannelPoolInput, channelPool, createChannelPool } from '../../src/network/channel-pool.ts'
 import {
   DescribeRequestSchema,
   PlaceShardRequestSchema,
 } from '../../src/network/proto/generated/exovisor_pb.ts'
-import { nodeMethods } from '../../src/network/service-definition.ts'
+import { NODE_SERVICE, nodeMethods } from '../../src/network/service-definition.ts'
 import { supervise } from '../../src/supervision/supervise.ts'
 import { Cleanup } from './links.ts'
 import { description, inState, shardOrder, startNode } from './nodes.ts'
@@ -184,6 +185,36 @@ describe('a pool of gRPC channels', () => {
     await pool.close()
     await failing
     await vi.waitFor(() => expect(proxy.connections).toBe(0))
+  })
+
+  it('tells a lost connection, a late answer and a refusal apart', async () => {
+    const { endpoint, proxy } = await proxied({ placeShard: () => new Promise(() => {}) })
+    const pool = await startPool({ endpoints: [endpoint] })
+    const order = create(PlaceShardRequestSchema, { ...shardOrder, epoch: 3n })
+    const place = (request: typeof order, timeoutMs: number) =>
+      pool.use(channel => channel.call(nodeMethods.placeShard, request, { timeoutMs }))
+    await expect(place(order, 50)).rejects.toEqual(code('EXO_PEER_TIMEOUT'))
+    const wrong = create(PlaceShardRequestSchema, { ...shardOrder, epoch: 3n, placement: '' })
+    await expect(place(wrong, 5_000)).rejects.toEqual(code('EXO_REQUEST_INVALID'))
+    const lost = expect(place(order, 5_000)).rejects.toEqual(code('EXO_PEER_UNREACHABLE'))
+    await vi.waitFor(() => expect(pool.statistics().borrowed).toBe(1))
+    await new Promise(resolve => setImmediate(resolve))
+    proxy.cut()
+    await lost
+  })
+
+  it('lends a channel on which the health check of gRPC works', async () => {
+    const { endpoint } = await proxied()
+    const pool = await startPool({ endpoints: [endpoint] })
+    const check = healthService['Check'] as UnaryMethod<{ service: string }, { status: string }>
+    expect(await pool.use(channel => channel.call(check, { service: NODE_SERVICE }))).toMatchObject({
+      status: 'SERVING',
+    })
+  })
+
+  it('takes addresses as host:port, and refuses a pair of host and port with a word about what it expected', async () => {
+    const pair = ['127.0.0.1', 50_051] as unknown as string
+    await expect(startPool({ endpoints: [pair] })).rejects.toThrow('expected host:port')
   })
 
   it('is supervised like any resource', async () => {

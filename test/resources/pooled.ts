@@ -30,6 +30,8 @@ export function pooled() {
   const lives: PooledLife[] = []
   const mode = {
     initialize: 'at once' as 'at once' | 'wait',
+    /** Milliseconds that a start takes. */
+    startTakes: 0,
     cleanup: 'at once' as 'at once' | 'wait',
     /** What a start fails with, if it does. */
     fault: undefined as unknown,
@@ -38,17 +40,18 @@ export function pooled() {
   const definition = defineResource<object, Connection>({
     kind: 'connection',
     machine: lifecycle,
-    async initialize({ self, signal }) {
+    async initialize({ self, signal, clock }) {
       const connection = { serial: lives.length + 1 }
       const life = { self, connection, made: deferred<void>(), cleaned: deferred<void>() }
       const open: PooledLife = { ...life, isOpen: true, cleanups: 0 }
       lives.push(open)
-      const { fault } = mode
+      const { fault, startTakes } = mode
       try {
         if (mode.initialize === 'wait') {
           signal.addEventListener('abort', () => life.made.reject(signal.reason))
           await life.made.promise
         }
+        if (startTakes > 0) await new Promise<void>(resolve => void clock.setTimeout(resolve, startTakes))
         if (fault !== undefined) throw fault
       } catch (error) {
         open.isOpen = false
