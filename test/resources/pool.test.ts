@@ -796,20 +796,45 @@ describe('a pool as a resource', () => {
     const ref = root.ref(connections, 'db')
     const pool = await ref.ready()
     const values: unknown[] = []
-    const look = () => values.push((ref.snapshot().value as { READY: string }).READY)
-    look()
+    const look = async () => {
+      await clock.settle()
+      values.push((ref.snapshot().value as { READY: string }).READY)
+    }
+    await look()
     const lease = await pool.acquire()
-    look()
+    await look()
     const waiter = pool.acquire()
-    look()
+    await look()
     lease.release()
-    look()
+    await look()
     const draining = pool.drain()
-    look()
+    await look()
     ;(await waiter).release()
     await draining
     expect(values).toEqual(['idle', 'serving', 'exhausted', 'serving', 'draining'])
     await root.close()
+  })
+
+  it('tells its machine of many borrows in one turn of the event loop once at most', async () => {
+    const { definition } = pooled()
+    const clock = new VirtualClock()
+    const told: string[] = []
+    const pool = await createPool(definition, {
+      input: {},
+      clock,
+      min: 1,
+      inspect: seen => {
+        if (seen.type === '@xstate.event' && seen.event.type.startsWith('load.')) told.push(seen.event.type)
+      },
+    })
+    for (let round = 0; round < 100; round += 1) (await pool.acquire()).release()
+    await clock.settle()
+    expect(told.length).toBeLessThanOrEqual(1)
+    const lease = await pool.acquire()
+    await clock.settle()
+    expect(told.at(-1)).toBe('load.some')
+    lease.release()
+    await pool.close()
   })
 
   it('becomes DEGRADED when it has nothing to lend and cannot create anything, and READY when it can', async () => {

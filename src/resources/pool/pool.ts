@@ -1,3 +1,4 @@
+import type { PoolEvent } from '../../../machines/pool.ts'
 import type { Clock } from '../../concurrency/clock.ts'
 import { schedule } from '../../concurrency/timer.ts'
 import { ExovisorError } from '../../errors.ts'
@@ -34,7 +35,8 @@ export class PoolCore<Client> implements Pool<Client> {
   readonly #counters: PoolCounters = noCounters()
   readonly #waits = new WaitTimes()
   #drain: Drain | undefined
-  #load = 'load.none'
+  #shownLoad: PoolEvent['type'] = 'load.none'
+  #isAnnouncing = false
 
   constructor(parts: PoolParts<Client>) {
     const { settings, self } = parts
@@ -261,14 +263,22 @@ export class PoolCore<Client> implements Pool<Client> {
     return drain
   }
 
-  /** Shows in the machine how much of the pool is in use. */
+  /** Shows in the machine how much of the pool is in use: at most once in a turn of the event loop, since an event costs more than a borrow. */
   #announce(): void {
-    const isWanted = this.#queue.size > 0 || this.#stock.roster.count('borrowed') > 0
-    const isFull = this.#unserved > 0 && !this.#stock.hasRoom
-    const load = isFull ? 'load.full' : isWanted ? 'load.some' : 'load.none'
-    if (load === this.#load) return
-    this.#load = load
-    this.#self.send({ type: load })
+    if (this.#isAnnouncing || this.#load === this.#shownLoad) return
+    this.#isAnnouncing = true
+    this.#clock.nextTurn(() => {
+      this.#isAnnouncing = false
+      const load = this.#load
+      if (this.#drain || load === this.#shownLoad) return
+      this.#shownLoad = load
+      this.#self.send({ type: load })
+    })
+  }
+
+  get #load(): PoolEvent['type'] {
+    if (this.#unserved > 0 && !this.#stock.hasRoom) return 'load.full'
+    return this.#queue.size > 0 || this.#stock.roster.count('borrowed') > 0 ? 'load.some' : 'load.none'
   }
 
   #refusal({ timeout, signal }: AcquireOptions): ExovisorError | undefined {
