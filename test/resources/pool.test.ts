@@ -783,6 +783,52 @@ describe('a pool as a resource', () => {
     expect(clock.pending).toBe(0)
   })
 
+  it.each([
+    ['a shorter limit than its own', 100, 100],
+    ['no time at all', 'kill' as const, 0],
+  ])('takes back what is borrowed when its supervisor gives it %s', async (_, shutdown, after) => {
+    const { definition, lives } = pooled()
+    const clock = new VirtualClock()
+    const connections = poolResource(definition)
+    const input = { input: {}, drainTimeout: 60_000 }
+    const root = await supervise({
+      clock,
+      children: [{ id: 'db', resource: connections, input, policy: { shutdown } }],
+    })
+    const pool = await root.ref(connections, 'db').ready()
+    const lease = await pool.acquire()
+    const closing = root.close()
+    await clock.advance(after)
+    await closing
+    await clock.settle()
+    expect(clock.now()).toBe(after)
+    expect(lease.signal.aborted).toBe(true)
+    expect(lives.map(({ isOpen }) => isOpen)).toEqual([false])
+    expect(clock.pending).toBe(0)
+  })
+
+  it('that cannot be filled within its start limit fails and leaves nothing', async () => {
+    const { definition, lives, mode } = pooled()
+    const clock = new VirtualClock()
+    mode.initialize = 'wait'
+    const starting = supervise({
+      clock,
+      children: [
+        {
+          id: 'db',
+          resource: poolResource(definition),
+          input: { input: {}, min: 2 },
+          policy: { startTimeout: 50 },
+        },
+      ],
+    })
+    const failing = expect(starting).rejects.toEqual(code('EXO_INITIALIZE_TIMEOUT'))
+    await clock.advance(50)
+    await failing
+    expect(lives.map(({ isOpen }) => isOpen)).toEqual([false, false])
+    expect(clock.pending).toBe(0)
+  })
+
   it('shows in its machine whether it is idle, serves, is exhausted or drains', async () => {
     const { definition } = pooled()
     const clock = new VirtualClock()

@@ -176,6 +176,8 @@ export class PoolCore<Client> implements Pool<Client> {
   #serve(): void {
     if (this.#stock.validates) this.#inspect()
     else while (this.#queue.size > 0 && this.#lendFreshest());
+    // Thousands may wait, most often for a place: then nobody has to be looked at.
+    if (this.#unserved === 0 || !(this.#stock.hasRoom || this.#stock.roster.unclaimed)) return
     for (const waiter of this.#queue) {
       if (waiter.pledge) continue
       const { unclaimed } = this.#stock.roster
