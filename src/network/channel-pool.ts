@@ -40,12 +40,22 @@ function checkInput(name: string, { endpoints, connectTimeoutMs, windowBytes }: 
   const count = Array.isArray(endpoints) ? endpoints.length : Number.NaN
   if (!(count >= 1 && count <= MOST_ENDPOINTS))
     refuse(name, 'endpoints', endpoints, `1 to ${MOST_ENDPOINTS} addresses`)
-  for (const endpoint of endpoints) parseEndpoint(endpoint)
+  for (const endpoint of endpoints) {
+    if (typeof endpoint !== 'string') refuse(name, 'endpoints', JSON.stringify(endpoint), 'host:port')
+    parseEndpoint(endpoint)
+  }
   if (connectTimeoutMs !== undefined && !(connectTimeoutMs >= 1))
     refuse(name, 'connectTimeoutMs', connectTimeoutMs, 'a number of milliseconds, at least 1')
   const isWindow = Number.isInteger(windowBytes) && Number(windowBytes) >= SMALLEST_WINDOW
   if (windowBytes !== undefined && !(isWindow && windowBytes <= LARGEST_WINDOW))
     refuse(name, 'windowBytes', windowBytes, `a whole number from ${SMALLEST_WINDOW} to ${LARGEST_WINDOW}`)
+}
+
+/** Called before anything is checked. */
+function nameOf({ endpoints }: Partial<ChannelPoolInput>): string {
+  const [first, second, ...others] = [endpoints ?? []].flat()
+  if (second === undefined) return String(first ?? 'no address')
+  return others.length === 0 ? `${first}, ${second}` : `${first} and ${others.length + 1} more`
 }
 
 const channels = poolResource(channel)
@@ -70,7 +80,7 @@ export const channelPool: ResourceDefinition<ChannelPoolInput, Pool<Channel>> = 
 >({
   ...channels,
   kind: 'channel-pool',
-  displayName: ({ endpoints }) => endpoints.join(', '),
+  displayName: nameOf,
   async initialize(context) {
     const { input, clock, self } = context
     checkInput(self.name, input)

@@ -240,13 +240,23 @@ describe('a pool of gRPC channels', () => {
     await root.close()
   })
 
+  it('is called by its addresses, or by the first of them when there are many', async () => {
+    const names = [['a:1'], ['a:1', 'b:2'], ['a:1', 'b:2', 'c:3']].map(endpoints =>
+      channelPool.displayName?.({ endpoints }),
+    )
+    expect(names).toEqual(['a:1', 'a:1, b:2', 'a:1 and 2 more'])
+  })
+
   it.each([
     [{ endpoints: [] }, 'EXO_POOL_INVALID', 'endpoints'],
+    [{}, 'EXO_POOL_INVALID', 'endpoints is undefined, expected 1 to 1000 addresses'],
+    [{ endpoints: [null] }, 'EXO_POOL_INVALID', 'endpoints is null, expected host:port'],
     [{ endpoints: ['nowhere'] }, 'EXO_REQUEST_INVALID', 'nowhere'],
     [{ endpoints: ['127.0.0.1:1'], connectTimeoutMs: 0 }, 'EXO_POOL_INVALID', 'connectTimeoutMs is 0'],
     [{ endpoints: ['127.0.0.1:1'], windowBytes: 1 }, 'EXO_POOL_INVALID', 'windowBytes is 1'],
     [{ endpoints: ['127.0.0.1:1'], max: 0 }, 'EXO_POOL_INVALID', 'max is 0'],
-  ])('refuses %j', async (options, errorCode, text) => {
+  ])('refuses %j', async (wrong, errorCode, text) => {
+    const options = wrong as unknown as ChannelPoolInput
     await expect(startPool(options)).rejects.toEqual(code(errorCode))
     await expect(startPool(options)).rejects.toThrow(text)
   })
