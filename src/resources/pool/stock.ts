@@ -66,7 +66,6 @@ export class Stock<Client> {
     this.#sweeper = new Sweeper(clock, settings, this.roster, {
       expired: (member, why) => this.discard(member, why, 'it is too old, or nobody used it'),
       abandoned: (member, lease) => this.#abandoned(member, lease),
-      swept: () => this.#listener.moved(),
     })
     const ownListener = {
       changed: (member: Member<Client>, change: IncarnationChange) => this.#changed(member, change),

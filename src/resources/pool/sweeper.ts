@@ -11,7 +11,6 @@ interface Findings<Client> {
   expired(member: Member<Client>, why: 'idleExpired' | 'lifetimeExpired'): void
   /** A member was borrowed for too long. */
   abandoned(member: Member<Client>, lease: MemberLease<Client>): void
-  swept(): void
 }
 
 /**
@@ -68,7 +67,6 @@ export class Sweeper<Client> {
       next = Math.min(next, this.#look(member, this.#clock.now()))
     }
     this.#expect(next)
-    this.#findings.swept()
   }
 
   /** When to look at this member again. */
