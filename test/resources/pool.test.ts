@@ -110,8 +110,10 @@ describe('borrowing', () => {
     const { pool, lives, end } = await startPool()
     const lease = await pool.acquire()
     const fault = new ExovisorError('EXO_PEER_UNREACHABLE', 'gone')
+    const told: unknown[] = []
+    lease.signal.addEventListener('abort', () => told.push(lease.signal.reason))
     lives[0]?.self.fail(fault)
-    expect(lease.signal.reason).toBe(fault)
+    expect(told).toEqual([fault])
     expect(() => lease.client).toThrow(code('EXO_RESOURCE_CLOSED'))
     lease.release()
     expect(pool.statistics()).toMatchObject({ lost: 1, borrowed: 0 })
@@ -430,6 +432,21 @@ describe('creating members', () => {
     expect(clock.pending).toBe(0)
   })
 
+  it('is tried no more once its caller has left', async () => {
+    const { pool, clock, mode, lives, end } = await startPool({ createAttempts: 5 })
+    const timers = clock.pending
+    mode.fault = new Error('refused')
+    const gone = new AbortController()
+    const caller = borrow(pool, { signal: gone.signal })
+    await clock.settle()
+    gone.abort()
+    await clock.settle()
+    expect(caller.outcome).toBe('EXO_ABORTED')
+    expect(clock.pending).toBe(timers)
+    expect(lives).toHaveLength(1)
+    await end()
+  })
+
   it('has the reason of the last failure as the cause when the time of the caller is over', async () => {
     const { pool, clock, mode, end } = await startPool({
       createAttempts: 100,
@@ -494,6 +511,23 @@ describe('the least number of members', () => {
     expect(pool.statistics()).toMatchObject({ idle: 2, members: 2 })
     await end()
     expect(clock.pending).toBe(0)
+  })
+
+  it('starts from the first delay again after a success', async () => {
+    const { clock, mode, lives, end } = await startPool({ min: 1, retryDelay: 1_000 })
+    const failFor = async (ms: number): Promise<number> => {
+      mode.fault = new Error('down')
+      lives.at(-1)?.self.fail(new Error('down'))
+      const before = lives.length
+      await clock.advance(ms)
+      mode.fault = undefined
+      return lives.length - before
+    }
+    await failFor(60_000)
+    await clock.advance(40_000)
+    // One at once, which is not counted, and one after half a second to a second.
+    expect(await failFor(1_000)).toBe(1)
+    await end()
   })
 
   it('does not make a caller wait for its delay', async () => {
