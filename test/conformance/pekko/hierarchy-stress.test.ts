@@ -1,0 +1,108 @@
+import { describe, expect, it } from 'vitest'
+import { type Random, seededRandom } from '../../../src/concurrency/random.ts'
+import { VirtualClock } from '../../../src/concurrency/virtual-clock.ts'
+import type { ResourceRef } from '../../../src/resources/types.ts'
+import { supervise } from '../../../src/supervision/supervise.ts'
+import { find, grow, type Place, placesOf } from './random-tree.ts'
+import { atOnce, backoff } from './world.ts'
+
+const LAST_LINES = 60
+
+/** The log of all, and the first thing that went wrong. */
+function chronicle(clock: VirtualClock, seed: number) {
+  const lines: string[] = []
+  let wrong = 0
+  const write = (line: string): void => void lines.push(`${clock.now().toFixed(0).padStart(6)} ${line}`)
+  return {
+    count: (what: string) => lines.filter(line => line.endsWith(`: ${what}`)).length,
+    note: (who: string, what: string) => write(`${who}: ${what}`),
+    violation(who: string, what: string) {
+      wrong += 1
+      write(`VIOLATION ${who}: ${what}`)
+    },
+    /** Fails with the end of the log when something went wrong, or when `found` is not `expected`. */
+    verify(what: string, found: unknown = 0, expected: unknown = 0) {
+      if (wrong === 0 && JSON.stringify(found) === JSON.stringify(expected)) return
+      const story = lines.slice(-LAST_LINES).join('\n')
+      expect.fail(`seed ${seed}: ${what}: ${JSON.stringify(found)}, ${wrong} violations\n${story}`)
+    },
+  }
+}
+
+/** One thing that may happen to a place. What is asked is counted, and must be answered in one way or the other. */
+function act(
+  place: Place,
+  ref: ResourceRef<unknown, unknown>,
+  random: Random,
+  count: { open: number },
+): void {
+  const what = random()
+  if (place.below.length > 0) {
+    if (what < 0.2) ref.fail(new Error(`${place.path.join('/')} was failed`))
+    return
+  }
+  if (what < 0.15) ref.fail(new Error(`${place.path.join('/')} was failed`))
+  else if (what < 0.3) ref.tell('crash')
+  else if (what < 0.4) ref.tell('throw')
+  else if (what < 0.45) ref.degrade('slow')
+  else {
+    count.open += 1
+    const settled = () => {
+      count.open -= 1
+    }
+    ref.ask('ping', { timeout: 300 }).then(settled, settled)
+  }
+}
+
+/** Grows a tree, lets trouble rain on it, lets it come to rest, asks everybody, and takes it down. */
+async function stress(seed: number, size: number, actions: number): Promise<void> {
+  const random = seededRandom(seed)
+  const clock = new VirtualClock()
+  const story = chronicle(clock, seed)
+  const trouble = { on: false }
+  const tree = grow(size, 6, { clock, random, chronicle: story, trouble })
+  const places = placesOf(tree)
+  const asked = { open: 0 }
+  const root = await supervise({
+    clock,
+    random,
+    policies: { default: seed % 2 === 0 ? atOnce : { ...atOnce, ...backoff(1, 50) } },
+    children: [{ ...tree.spec, policy: atOnce }],
+  })
+
+  trouble.on = true
+  for (let action = 0; action < actions; action += 1) {
+    const place = places[Math.floor(random() * places.length)] as Place
+    const ref = find(root, place.path)
+    if (ref) act(place, ref, random, asked)
+    if (random() < 0.3) await clock.advance(Math.floor(random() * 10))
+  }
+  trouble.on = false
+  await clock.advance(60_000)
+  story.verify('questions without an answer', asked.open)
+
+  for (const { path, below, open } of places) {
+    if (below.length > 0) continue
+    const ref = find(root, path)
+    // A transient actor may not have ended: nobody ends in the normal way here.
+    const answer = ref?.ask('ping', { timeout: 1_000 }).catch((error: Error) => error.message)
+    await clock.settle()
+    if (ref?.state !== 'READY') story.verify(`state of ${path.join('/')}`, ref?.state, 'READY')
+    story.verify(`answer of ${path.join('/')}`, await answer, 'pong')
+    story.verify(`lives of ${path.join('/')}`, open(), 1)
+  }
+  // A storm that met nobody would prove nothing.
+  const met = ['ping', 'crash', 'throw', 'stopped'].map(what => story.count(what))
+  expect(Math.min(...met)).toBeGreaterThan(1)
+  await root.close()
+  story.verify('lives left behind', tree.open())
+  story.verify('timers left behind', clock.pending)
+}
+
+describe('a random hierarchy', () => {
+  for (const seed of [1, 2, 3, 4]) {
+    it(`H6 survives failures from all sides; nobody runs before its start, after its end or beside its successor (seed ${seed})`, async () => {
+      await stress(seed, 200, 1_000)
+    })
+  }
+})
