@@ -100,9 +100,9 @@ async function stress(seed: number, size: number, actions: number): Promise<void
 }
 
 describe('a random hierarchy', () => {
-  for (const seed of [1, 2, 3, 4]) {
+  for (const seed of [1, 2, 3]) {
     it(`H6 survives failures from all sides; nobody runs before its start, after its end or beside its successor (seed ${seed})`, async () => {
-      await stress(seed, 200, 1_000)
+      await stress(seed, 120, 500)
     })
   }
 })

@@ -10,7 +10,7 @@ import type { AnyChildSpec, SupervisorClient, SupervisorInput } from '../../../s
 const strategies = ['one_for_one', 'one_for_all', 'rest_for_one'] as const
 
 /** What happened, of all actors, in the order in which it happened. */
-export interface Chronicle {
+interface Chronicle {
   note(who: string, what: string): void
   /** Something that must never happen. */
   violation(who: string, what: string): void
