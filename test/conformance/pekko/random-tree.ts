@@ -127,13 +127,9 @@ export function grow(size: number, breadth: number, world: World, path: readonly
 /** All places of a tree, the top first. */
 export const placesOf = (place: Place): readonly Place[] => [place, ...place.below.flatMap(placesOf)]
 
-/** The ref of a place, as far as the supervisors above it are there. */
-export function find(root: Pick<SupervisorClient, 'ref'>, path: readonly string[]) {
-  let at: Pick<SupervisorClient, 'ref'> = root
-  for (const id of path.slice(0, -1)) {
-    const next = at.ref(id).client as SupervisorClient | undefined
-    if (!next) return undefined
-    at = next
-  }
-  return at.ref(path.at(-1) as string)
+/** The supervisor of a place, as far as those above it are there. */
+export function supervisorOf(root: SupervisorClient, { path }: Place): SupervisorClient | undefined {
+  let at: SupervisorClient | undefined = root
+  for (const id of path.slice(0, -1)) at = at?.ref(id).client as SupervisorClient | undefined
+  return at
 }
