@@ -4,13 +4,10 @@ import { resolve } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { deferred } from '../../src/concurrency/deferred.ts'
 import { createResource } from '../../src/resources/create.ts'
-import {
-  type ProcessClient,
-  type ProcessInput,
-  processResource,
-} from '../../src/resources/process-resource.ts'
+import type { ProcessClient, ProcessInput } from '../../src/resources/process/owned-process.ts'
+import { processResource } from '../../src/resources/process/process-resource.ts'
 import { childSpec } from '../../src/supervision/child-spec.ts'
-import type { PolicyInput } from '../../src/supervision/policy.ts'
+import type { PolicyInput, RestartType } from '../../src/supervision/policy.ts'
 import { supervise } from '../../src/supervision/supervise.ts'
 import type { SupervisionEvent } from '../../src/supervision/types.ts'
 
@@ -42,12 +39,12 @@ async function gone(pid: number): Promise<void> {
 }
 
 /** A supervised process, and the moments of what happened to it. */
-async function supervised(input: ProcessInput = { args: [WORKER] }) {
+async function supervised(input: ProcessInput = { args: [WORKER] }, restart: RestartType = 'permanent') {
   const events: (SupervisionEvent & { readonly when: number })[] = []
   const waiting = new Map<string, () => void>()
   const root = await supervise({
     policies: { default: impatient },
-    children: [childSpec({ id: 'worker', resource: processResource, input })],
+    children: [childSpec({ id: 'worker', resource: processResource, input, restart })],
     onEvent(event) {
       events.push({ ...event, when: performance.now() })
       waiting.get(event.type)?.()
@@ -72,7 +69,7 @@ async function harm(what: string, how: (client: ProcessClient) => unknown) {
   await restarted
   const after = (...types: string[]) => `${(Math.min(...types.map(first)) - start).toFixed(0)} ms`
   console.log(
-    `${what}: noticed after ${after('degraded', 'failed')}, gone after ${after('child_terminated')}, READY again after ${after('restarted')}`,
+    `${what}: noticed after ${after('degraded', 'failed', 'child_terminated')}, gone after ${after('child_terminated')}, READY again after ${after('restarted')}`,
   )
   const successor = await ref.ready()
   expect(successor.pid).not.toBe(harmed.pid)
@@ -102,9 +99,21 @@ describe('a supervised process', () => {
     })
   })
 
-  it('that ends by itself with code 0 has failed as well, and has a successor', async () => {
+  it('that ends with code 0 has ended in the normal way: a permanent one has a successor', async () => {
     const events = await harm('exit 0', client => client.send({ do: 'end' }))
-    expect(events.find(({ type }) => type === 'failed')?.error?.message).toMatch(/ended \(code 0\)/)
+    expect(events.some(({ type }) => type === 'failed')).toBe(false)
+  })
+
+  it('that ends with code 0 is not restarted when it is transient, and one that ends with code 1 is', async () => {
+    const { root, ref, told } = await supervised({ args: [WORKER] }, 'transient')
+    const restarted = told('restarted')
+    await (await ref.ready()).send({ do: 'end', code: 1 })
+    await restarted
+    const stopped = told('stopped')
+    await (await ref.ready()).send({ do: 'end', code: 0 })
+    await stopped
+    expect([ref.state, ref.incarnation]).toEqual(['CLOSED', 2])
+    await root.close()
   })
 
   it('does not outlive a supervisor whose own process is killed', async () => {
@@ -128,6 +137,33 @@ describe('a process as a resource', () => {
     expect(await heard.promise).toEqual({ do: 'echo', text: 'hello' })
     await resource.close()
     expect([isAlive(client.pid), resource.failure]).toEqual([false, undefined])
+  })
+
+  it('keeps what its listener throws away from the process, and refuses what nobody reads beyond a thousand messages', async () => {
+    const logged = deferred<string>()
+    const note = (_: object, message: string) => message.includes('threw') && logged.resolve(message)
+    const resource = createResource(processResource, {
+      input: {
+        args: [WORKER],
+        onMessage() {
+          throw new Error('careless')
+        },
+      },
+      log: { debug: note, info: note, warn: note, error: note },
+    })
+    const client = await resource.initialize()
+    await client.send({ do: 'echo' })
+    expect(await logged.promise).toBe('the listener for messages of a process threw')
+    process.kill(client.pid, 'SIGSTOP')
+    const sent = Array.from({ length: 1_500 }, () => client.send({ filler: 'x'.repeat(10_000) }))
+    const refused = (await Promise.allSettled(sent.slice(-100))).map(
+      result => result.status === 'rejected' && result.reason.code,
+    )
+    expect(new Set(refused)).toEqual(new Set(['EXO_MAILBOX_FULL']))
+    process.kill(client.pid, 'SIGCONT')
+    await Promise.allSettled(sent)
+    await resource.close()
+    expect(resource.failure).toBeUndefined()
   })
 
   it('that does not listen to SIGTERM is killed when its time to end is over', async () => {

@@ -1,4 +1,4 @@
-import { processResource } from '../../../src/resources/process-resource.ts'
+import { processResource } from '../../../src/resources/process/process-resource.ts'
 import { supervise } from '../../../src/supervision/supervise.ts'
 
 /** A supervisor in a process of its own, which tells who its child is. */

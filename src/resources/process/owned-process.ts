@@ -1,10 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { lifecycle } from '../../machines/lifecycle.ts'
-import { type Deferred, deferred } from '../concurrency/deferred.ts'
-import { ExovisorError } from '../errors.ts'
+import { type Deferred, deferred } from '../../concurrency/deferred.ts'
+import { ExovisorError, toErrorRecord } from '../../errors.ts'
+import type { ResourceLog } from '../log.ts'
 import { isOfType, PING, PONG } from './answer-pings.ts'
-import { defineResource } from './define.ts'
-import type { ResourceLog } from './log.ts'
 
 /** A child process to supervise. */
 export interface ProcessInput {
@@ -27,22 +25,27 @@ export interface ProcessInput {
 export interface ProcessClient {
   readonly pid: number
   /**
-   * Sends a message that its `process.on('message')` gets.
-   * @throws EXO_RESOURCE_FAILED when it has ended, or has no channel because of `pings: false`
+   * Sends a message that its `process.on('message')` gets. Resolves when the channel has taken it.
+   * @throws EXO_RESOURCE_FAILED when it has ended, or has no channel because of `pings: false`; EXO_MAILBOX_FULL when 1000 messages
+   * wait for the channel, since it reads none
    */
   send(message: object): Promise<void>
 }
 
 const LONGEST_LINE = 2_000
+const MOST_UNSENT = 1_000
 
-class OwnedProcess implements ProcessClient {
+/** One child process, from its start to its end. */
+export class OwnedProcess implements ProcessClient {
   readonly #child: ChildProcess
   readonly #pings = new Map<number, Deferred<void>>()
   readonly #spawned = deferred<void>()
   readonly #gone = deferred<void>()
   readonly #isPinged: boolean
   #count = 0
+  #unsent = 0
   #answers = true
+  #wasWell = false
 
   constructor({ command = process.execPath, args = [], cwd, env, pings = true }: ProcessInput) {
     this.#isPinged = pings
@@ -57,8 +60,11 @@ class OwnedProcess implements ProcessClient {
     return this.#child.pid ?? 0
   }
 
-  /** Begins to listen. `ended` is told once, with the reason, also when the process could not be started at all. */
-  listen(input: ProcessInput, log: ResourceLog, ended: (error: ExovisorError) => void): void {
+  /**
+   * Begins to listen. `ended` is told once, also when the process could not be started at all: with nothing for a process that was well
+   * and ended with code 0, else with what happened.
+   */
+  listen(input: ProcessInput, log: ResourceLog, ended: (error: ExovisorError | undefined) => void): void {
     const child = this.#child
     for (const [name, stream] of [
       ['stdout', child.stdout],
@@ -70,27 +76,27 @@ class OwnedProcess implements ProcessClient {
     }
     child.on('message', message => {
       if (isOfType(message, PONG)) this.#pings.get(Number(message.id))?.resolve()
-      else input.onMessage?.(message)
+      else this.#hand(message, input, log)
     })
-    const end = (what: string, cause?: unknown): void => {
+    const end = (what: string, isNormal: boolean, cause?: unknown): void => {
       const error = new ExovisorError(
         'EXO_RESOURCE_FAILED',
         `process ${child.pid ?? input.command} ${what}`,
-        {
-          cause,
-        },
+        { cause },
       )
       for (const { reject } of this.#pings.values()) reject(error)
       this.#spawned.reject(error)
       this.#gone.resolve()
-      ended(error)
+      ended(isNormal ? undefined : error)
     }
     child.once('spawn', () => this.#spawned.resolve())
     child.on('error', cause => {
-      if (child.pid === undefined) end(`could not be started: ${cause.message}`, cause)
+      if (child.pid === undefined) end(`could not be started: ${cause.message}`, false, cause)
       else log.warn({ pid: child.pid, reason: cause.message }, 'trouble with a process')
     })
-    child.once('exit', (code, signal) => end(`ended (${signal ?? `code ${code}`})`))
+    child.once('exit', (code, signal) =>
+      end(`ended (${signal ?? `code ${code}`})`, code === 0 && this.#wasWell),
+    )
   }
 
   send(message: object): Promise<void> {
@@ -105,8 +111,21 @@ class OwnedProcess implements ProcessClient {
             },
           ),
         )
-      if (this.#child.connected) this.#child.send(message, error => (error ? refuse(error) : resolve()))
-      else refuse()
+      if (!this.#child.connected) return refuse()
+      if (this.#unsent >= MOST_UNSENT) {
+        return reject(
+          new ExovisorError(
+            'EXO_MAILBOX_FULL',
+            `process ${this.pid} reads no messages: ${MOST_UNSENT} wait for its channel`,
+          ),
+        )
+      }
+      this.#unsent += 1
+      this.#child.send(message, error => {
+        this.#unsent -= 1
+        if (error) refuse(error)
+        else resolve()
+      })
     })
   }
 
@@ -114,6 +133,7 @@ class OwnedProcess implements ProcessClient {
   async isWell(signal: AbortSignal): Promise<void> {
     await this.#spawned.promise
     if (this.#isPinged) await this.#ping(signal)
+    this.#wasWell = true
   }
 
   /** Asks it to end, and kills it when the signal fires; at once when it does not answer any more. Resolves when it is gone. */
@@ -124,6 +144,17 @@ class OwnedProcess implements ProcessClient {
     signal.addEventListener('abort', kill, { once: true })
     await this.#gone.promise
     signal.removeEventListener('abort', kill)
+  }
+
+  #hand(message: unknown, { onMessage }: ProcessInput, log: ResourceLog): void {
+    try {
+      onMessage?.(message)
+    } catch (error) {
+      log.error(
+        { pid: this.pid, error: toErrorRecord(error) },
+        'the listener for messages of a process threw',
+      )
+    }
   }
 
   async #ping(signal: AbortSignal): Promise<void> {
@@ -148,34 +179,3 @@ class OwnedProcess implements ProcessClient {
     }
   }
 }
-
-/**
- * A child process as a resource. Its end is a failure, noticed at once. One that lives and does nothing, because it was stopped or hangs in
- * a loop, shows by pings that it does not answer: DEGRADED by the policy's `degraded.after`, then restarted after `degraded.grace`.
- * Closing it is SIGTERM, then SIGKILL when its `shutdown` time is over; nothing of it is left when it is CLOSED.
- */
-export const processResource = defineResource<ProcessInput, ProcessClient>({
-  kind: 'process',
-  machine: lifecycle,
-  displayName: ({ command = 'node', args = [] }) => [command, ...args].join(' '),
-
-  async initialize({ input, signal, log, self }) {
-    const owned = new OwnedProcess(input)
-    owned.listen(input, log, error => self.fail(error))
-    try {
-      await owned.isWell(signal)
-      return owned
-    } catch (error) {
-      await owned.end(AbortSignal.abort())
-      throw error
-    }
-  },
-
-  async checkHealth(client, { signal }) {
-    await (client as OwnedProcess).isWell(signal)
-  },
-
-  async cleanup(client, { signal }) {
-    await (client as OwnedProcess | undefined)?.end(signal)
-  },
-})
