@@ -35,6 +35,16 @@ export const errorCatalogue = {
     'the supervisor has no child of that id',
     'use one of the ids that the message lists',
   ),
+  EXO_CHILDREN_EXHAUSTED: entry(
+    true,
+    'a dynamic supervisor has as many children as it may have',
+    'wait until one has ended, or raise maxChildren',
+  ),
+  EXO_ESCALATED: entry(
+    false,
+    'a child failed in a way that its policy leaves to the supervisor, since no restart cures it',
+    'mend the cause that the message names, or change decide in the policy',
+  ),
   EXO_HEALTH_CHECK_FAILED: entry(
     true,
     'a health check failed or took too long',
@@ -70,6 +80,11 @@ export const errorCatalogue = {
     true,
     'a resource failed',
     'look at the cause; the supervisor restarts it by its policy',
+  ),
+  EXO_STRATEGY_MISMATCH: entry(
+    false,
+    'the strategy of the supervisor has no such operation',
+    'use the operation that the message names',
   ),
   EXO_SHUTDOWN_TIMEOUT: entry(
     false,
@@ -211,6 +226,27 @@ export const errorCatalogue = {
 
 /** A stable code of {@link errorCatalogue}. */
 export type ErrorCode = keyof typeof errorCatalogue
+
+/**
+ * The codes of faults that stay until somebody changes something: a supervisor does not restart a resource for them. Each comes from what
+ * a start is given: its spec, the configuration, or files that nobody but their owner changes.
+ *
+ * Not among them, though retrying the same call is useless: what depends on a port, a peer or another process (they come and go); what is
+ * wrong with one request (the next one may be right); the peers file (it is edited while a node runs); and EXO_INTENSITY_EXCEEDED,
+ * whose causes tell.
+ */
+export const incurableCodes: ReadonlySet<string> = new Set<ErrorCode>([
+  'EXO_CHILD_SPEC_INVALID',
+  'EXO_CONFIG_INVALID',
+  'EXO_CONFIG_UNREADABLE',
+  'EXO_USAGE',
+  'EXO_PUBLIC_BIND_REFUSED',
+  'EXO_MODEL_NOT_FOUND',
+  'EXO_MODEL_INVALID',
+  'EXO_SAFETENSORS_INVALID',
+  'EXO_ARCHITECTURE_UNKNOWN',
+  'EXO_TOKENIZER_INVALID',
+])
 
 /** What a thrown error carries beside its code and message. */
 interface ErrorOptionsWithDetails {

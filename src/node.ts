@@ -8,7 +8,7 @@ import { assembleNode, type NodeParts } from './node-assembly.ts'
 import { nodeConfig, type SpawnNodeOptions } from './node-options.ts'
 import type { Journal } from './observe/journal.ts'
 import type { ResourceRef, WaitOptions } from './resources/types.ts'
-import type { ChildSnapshot, SupervisionEvent, SupervisorEnd } from './supervision/types.ts'
+import type { ChildSnapshot, SupervisionRecord, SupervisorEnd } from './supervision/types.ts'
 
 export type { SpawnNodeOptions } from './node-options.ts'
 
@@ -43,7 +43,7 @@ export interface Node extends AsyncDisposable {
   readonly grpc: string
   readonly model: NodeModel
   /** What the supervisors did, the last thousand events. */
-  readonly journal: Journal<SupervisionEvent>
+  readonly journal: Journal<SupervisionRecord>
   /**
    * Waits until the model is placed and the API answers. A node that places on demand is ready before.
    * @throws EXO_NO_PLACEMENT, EXO_READY_TIMEOUT, EXO_ABORTED, and what loading the model throws
@@ -119,7 +119,7 @@ class RunningNode implements Node {
     return { name: model.name, layers: model.config.layers, contextLength: context, chat: service.chat }
   }
 
-  get journal(): Journal<SupervisionEvent> {
+  get journal(): Journal<SupervisionRecord> {
     return this.#parts.journal
   }
 

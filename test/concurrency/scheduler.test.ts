@@ -60,6 +60,30 @@ describe('TurnScheduler', () => {
     expect(seen).toEqual([10, 20, 30, 35])
   })
 
+  it('gives the event loop its turn also when the queue is empty again and again, as among actors that wait for promises', async () => {
+    const scheduler = new TurnScheduler(new VirtualClock(), { tasks: 10 })
+    let done = 0
+    const again = (): void => {
+      done += 1
+      if (done < 100) void Promise.resolve().then(() => scheduler.post(again))
+    }
+    scheduler.post(again)
+    await new Promise<void>(resolve => setImmediate(resolve))
+    expect(done).toBe(10)
+  })
+
+  it('counts the further pieces of work that a task says it did', async () => {
+    const scheduler = new TurnScheduler(new VirtualClock(), { tasks: 10 })
+    let done = 0
+    for (let index = 0; index < 10; index += 1)
+      scheduler.post(() => {
+        done += 1
+        scheduler.charge(4)
+      })
+    await new Promise<void>(resolve => setImmediate(resolve))
+    expect(done).toBe(2)
+  })
+
   it('gives the event loop its turn after so long', async () => {
     const clock = new VirtualClock()
     let now = 0

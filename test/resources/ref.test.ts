@@ -155,6 +155,8 @@ describe('a ref', () => {
       since: 5,
       mailbox: 0,
       deadLetters: 0,
+      lateAnswers: 0,
+      suspended: false,
       ended: false,
     })
     expect(JSON.parse(JSON.stringify(snapshot))).toEqual(snapshot)

@@ -22,7 +22,9 @@ describe('the events of a supervisor', () => {
       incarnation: 1,
       attempt: 0,
       window: { used: 0, limit: 3, within: 60_000 },
-      error: { code: 'EXO_RESOURCE_FAILED', message: 'scripted "a" failed: lost', causes: ['lost'] },
+      error: { code: 'EXO_RESOURCE_FAILED', message: 'scripted "a" failed: lost' },
+      causes: [{ message: 'lost' }],
+      directive: 'restart',
     })
     expect(events.find(({ type }) => type === 'backoff_scheduled')).toMatchObject({
       at: 40,
@@ -86,6 +88,25 @@ describe('the events of a supervisor', () => {
     expect(letters).toHaveLength(100)
     expect(letters.at(-1)).toMatchObject({ count: 100, reason: 'closed' })
     expect(logged.filter(line => line.includes('dead letter'))).toHaveLength(7)
+    await root.close()
+  })
+
+  it('of a child are remembered, its restarts included, until it is removed', async () => {
+    const { root, clock, events } = await grow([kid('a').spec, kid('b').spec])
+    expect(root.history('a')).toEqual([])
+    for (let round = 0; round < 3; round += 1) {
+      root.ref('a').fail('x')
+      await clock.advance(1_000)
+    }
+    const ofA = events.filter(({ name }) => name === 'a')
+    expect(root.history('a')).toEqual(ofA.slice(2))
+    expect(root.history('a').filter(({ type }) => type === 'restarted')).toHaveLength(3)
+    expect(root.history('b')).toEqual([])
+    expect(() => root.history('c')).toThrow(expect.objectContaining({ code: 'EXO_CHILD_UNKNOWN' }))
+    await root.remove('a')
+    expect(() => root.history('a')).toThrow(expect.objectContaining({ code: 'EXO_CHILD_UNKNOWN' }))
+    await root.start(kid('a').typed)
+    expect(root.history('a')).toEqual([])
     await root.close()
   })
 

@@ -1,14 +1,16 @@
 import { deferred } from '../../concurrency/deferred.ts'
-import { type CancelTimer, schedule } from '../../concurrency/timer.ts'
+import type { CancelTimer } from '../../concurrency/timer.ts'
 import type { ExovisorError } from '../../errors.ts'
 import type { Child } from '../child.ts'
-import { isRestarted, type Strategy, type StrategyHost } from './strategy.ts'
+import { comesBack, type Strategy, type StrategyHost } from './strategy.ts'
 
 /** An end that is not dealt with yet. A later command to the child makes it void. */
 interface End {
   readonly child: Child
   readonly failure: ExovisorError | undefined
   readonly command: number
+  /** Who was stopped when it came: whoever is stopped later stays stopped. Undefined when it is dealt with at once. */
+  readonly stopped: ReadonlySet<Child> | undefined
 }
 
 const REASON = 'restarted with its group'
@@ -47,9 +49,15 @@ export class GroupRestart implements Strategy {
     this.#first = first
   }
 
+  get isBusy(): boolean {
+    return this.#turns > 0 || this.#driver !== undefined || this.#ends.length > 0
+  }
+
   ended(child: Child, failure: ExovisorError | undefined): void {
-    this.#ends.push({ child, failure, command: child.command })
-    if (this.#turns === 0) this.#decide()
+    const isDeaf = this.#turns > 0
+    const stopped = isDeaf ? new Set(this.#host.members.filter(member => member.isStopped)) : undefined
+    this.#ends.push({ child, failure, command: child.command, stopped })
+    if (!isDeaf) this.#decide()
   }
 
   async admit<T>(start: () => Promise<T>): Promise<T> {
@@ -75,15 +83,15 @@ export class GroupRestart implements Strategy {
 
   #decide(): void {
     for (let end = this.#ends.shift(); end; end = this.#ends.shift()) {
-      const { child, failure, command } = end
+      const { child, failure, command, stopped } = end
       if (command !== child.command) continue
-      if (!isRestarted(child.policy.restart, failure !== undefined)) this.#host.retire(child, failure)
-      else if (this.#host.acceptRestart(child)) this.#restart(child)
+      if (!comesBack(child, failure)) this.#host.retire(child, failure)
+      else if (this.#host.acceptRestart(child)) this.#restart(child, stopped)
       else this.#host.giveUp(child, failure)
     }
   }
 
-  #restart(driver: Child): void {
+  #restart(driver: Child, stopped: ReadonlySet<Child> | undefined): void {
     const { members } = this.#host
     const first = this.#first(driver, members)
     if (this.#driver && members.findIndex(child => this.#group.has(child)) < first) {
@@ -94,7 +102,10 @@ export class GroupRestart implements Strategy {
     this.#cancelWait()
     this.#driver = driver
     const group = members.slice(first).filter(({ ref }) => ref.current)
-    const left = new Map(group.filter(child => this.#hasLeft(child)).map(child => [child, -1]))
+    const isStoppedSince = (child: Child): boolean =>
+      child.isStopped && stopped !== undefined && !stopped.has(child)
+    const hasLeft = (child: Child): boolean => this.#hasLeft(child) || isStoppedSince(child)
+    const left = new Map(group.filter(hasLeft).map(child => [child, -1]))
     this.#group = left
     const plan = group.filter(child => !left.has(child))
     for (const child of plan) this.#hold(child)
@@ -107,11 +118,9 @@ export class GroupRestart implements Strategy {
   #wait(driver: Child): void {
     this.#cancelWait()
     const delay = this.#isHeld(driver) ? driver.announceRestart() : 0
-    this.#cancelWait = schedule(this.#host.clock, delay, () =>
-      this.#host.post(() => {
-        if (driver === this.#driver) void this.admit(() => this.#start(driver))
-      }),
-    )
+    this.#cancelWait = this.#host.after(delay, () => {
+      if (driver === this.#driver) void this.admit(() => this.#start(driver))
+    })
   }
 
   async #start(driver: Child): Promise<void> {
@@ -125,8 +134,9 @@ export class GroupRestart implements Strategy {
     await this.#stop(running)
     this.#driver = undefined
     for (const child of group) {
-      if (!this.#isHeld(child)) continue
-      await child.resume()
+      // One that somebody has started by hand meanwhile starts in its turn as well.
+      if (this.#isHeld(child)) await child.release()
+      else await child.settled()
       if (this.#willBeRestarted(child)) return
     }
     this.#group.clear()
@@ -140,7 +150,7 @@ export class GroupRestart implements Strategy {
         await child.stop(REASON)
         this.#host.forget(child)
       } else {
-        await child.suspend(REASON)
+        await child.hold(REASON)
       }
     }
   }
@@ -161,10 +171,7 @@ export class GroupRestart implements Strategy {
 
   #willBeRestarted(child: Child): boolean {
     return this.#ends.some(
-      end =>
-        end.child === child &&
-        end.command === child.command &&
-        isRestarted(child.policy.restart, end.failure !== undefined),
+      end => end.child === child && end.command === child.command && comesBack(child, end.failure),
     )
   }
 }

@@ -155,4 +155,23 @@ describe('what is logged', () => {
       { message: expect.stringContaining('actor "a" gave up') },
     ])
   })
+
+  it('T70 of a third failure in a row, and of each one after it, is an error; after a healthy time it is a warning again', async () => {
+    const { actor, grow, crash, clock, logged } = world()
+    const child = actor('a', {}, { policy: backoff(1, 1, 2_000) })
+    const root = await grow([child])
+    const levels = () =>
+      logged
+        .splice(0)
+        .flatMap(({ level, message }) => (message.includes('exc-1') && level !== 'debug' ? [level] : []))
+    for (let failure = 0; failure < 5; failure += 1) {
+      await crash(root, child, new Exc1('exc-1'))
+      await clock.advance(1)
+    }
+    expect(levels()).toEqual(['warn', 'warn', 'error', 'error', 'error'])
+    await clock.advance(2_000)
+    await crash(root, child, new Exc1('exc-1'))
+    expect(levels()).toEqual(['warn'])
+    await root.close()
+  })
 })
