@@ -102,7 +102,7 @@ describe('a backoff supervisor', () => {
     (attempt, initial, max, expected) => {
       for (const jitter of ['none', 'full', 'equal'] as const) {
         const policy = { initial, factor: 2, max, jitter, resetAfter: 0 }
-        const delay = backoffDelay(policy, attempt, () => 1 - Number.EPSILON)
+        const delay = backoffDelay(policy, attempt, () => 1 - Number.EPSILON, 0)
         expect(delay).toBeGreaterThanOrEqual(jitter === 'none' ? expected : 0)
         expect(delay).toBeLessThanOrEqual(expected)
       }
