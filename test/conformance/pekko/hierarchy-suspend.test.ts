@@ -26,6 +26,37 @@ describe('a subtree', () => {
     await root.close()
   })
 
+  it('H4 goes on without the one that was suspended by itself, and with those that came meanwhile', async () => {
+    const { actor, grow, clock } = world()
+    const [worker, other, late] = [actor('worker'), actor('other'), actor('late')]
+    const root = await grow([sub('boss', [worker, other])])
+    const boss = await root.ref(supervisorResource, 'boss').ready()
+    boss.suspend('worker')
+    root.suspend('boss')
+    await boss.start(late.typed)
+    const asked = [worker, other, late].map(({ definition, id }) => {
+      const ask = { id, answered: false }
+      void boss
+        .ref(definition, id)
+        .ask('ping 1', { timeout: 600_000 })
+        .then(() => {
+          ask.answered = true
+        })
+      return ask
+    })
+    const answered = async () => {
+      await clock.settle()
+      return asked.filter(ask => ask.answered).map(({ id }) => id)
+    }
+    boss.resume('other')
+    expect(await answered()).toEqual([])
+    root.resume('boss')
+    expect(await answered()).toEqual(['other', 'late'])
+    boss.resume('worker')
+    expect(await answered()).toEqual(['worker', 'other', 'late'])
+    await root.close()
+  })
+
   it('H4 lets nobody in it start anew before all of it has ended, when its top fails; as in OTP, those not yet told to stop may still work', async () => {
     const { actor, grow, clock, told } = world()
     const gate = deferred<void>()
