@@ -22,6 +22,8 @@ interface World {
   readonly chronicle: Chronicle
   /** True while starts, cleanups and handlers may fail and take their time. */
   readonly trouble: { on: boolean }
+  /** True when that place was told to stand still, by itself or with a supervisor above it. */
+  suspended(path: readonly string[]): boolean
 }
 
 /** One place in the tree: an actor, or a supervisor with places below it. */
@@ -86,6 +88,7 @@ function actorPlace(path: readonly string[], world: World): Place {
     },
     async receive(life, message, { signal, self }) {
       check(life, 'working')
+      if (world.suspended(path)) chronicle.violation(who, 'runs while it is suspended')
       chronicle.note(who, message)
       if (message === 'throw') throw new Error(`${who} threw`)
       if (message === 'crash') return self.fail(new Error(`${who} crashed`))
@@ -128,7 +131,10 @@ export function grow(size: number, breadth: number, world: World, path: readonly
 export const placesOf = (place: Place): readonly Place[] => [place, ...place.below.flatMap(placesOf)]
 
 /** The supervisor of a place, as far as those above it are there. */
-export function supervisorOf(root: SupervisorClient, { path }: Place): SupervisorClient | undefined {
+export function supervisorOf(
+  root: SupervisorClient,
+  { path }: Pick<Place, 'path'>,
+): SupervisorClient | undefined {
   let at: SupervisorClient | undefined = root
   for (const id of path.slice(0, -1)) at = at?.ref(id).client as SupervisorClient | undefined
   return at
