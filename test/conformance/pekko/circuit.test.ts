@@ -4,7 +4,7 @@ import { backoff, incarnations, type Life, world } from './world.ts'
 describe('a limit that is spent', () => {
   it('B10 with a circuit keeps the child down and refuses what is sent, and tries again after a time with a fresh window', async () => {
     const { actor, grow, crash, clock } = world()
-    const policy = { ...backoff(100, 100), intensity: { restarts: 1, within: 1_000 }, circuit: 30_000 }
+    const policy = { ...backoff(100, 100), intensity: { restarts: 1, within: 600_000 }, circuit: 30_000 }
     const child = actor('a', {}, { policy })
     const root = await grow([child, actor('b')])
     const ref = root.ref(child.definition, 'a')
@@ -27,17 +27,18 @@ describe('a limit that is spent', () => {
 
   it('B11 with a circuit spends the next time as well when its only trial fails', async () => {
     const { actor, grow, crash, clock } = world()
-    const policy = { intensity: { restarts: 0, within: 1_000 }, circuit: 30_000 }
+    const policy = { intensity: { restarts: 2, within: 1_000 }, circuit: 30_000 }
     const start = ({ number }: Life) => {
-      if (number === 2) throw new Error('still not')
+      if (number === 4) throw new Error('still not')
     }
     const child = actor('a', { start }, { policy })
     const root = await grow([child])
-    await crash(root, child)
+    for (let crashes = 0; crashes < 3; crashes += 1) await crash(root, child)
+    expect([child.lives.length, root.children()[0]?.circuit]).toEqual([3, 'open'])
     await clock.advance(30_000)
-    expect([child.lives.length, root.children()[0]?.circuit, root.state]).toEqual([2, 'open', 'READY'])
+    expect([child.lives.length, root.children()[0]?.circuit, root.state]).toEqual([4, 'open', 'READY'])
     await clock.advance(30_000)
-    expect(incarnations(root)).toEqual({ a: 3 })
+    expect(incarnations(root)).toEqual({ a: 5 })
     await root.close()
   })
 })

@@ -198,6 +198,17 @@ describe('a link', () => {
     await root.close()
   })
 
+  it('D6 lets the one live when the other one ended in the normal way', async () => {
+    const { actor, grow, clock } = world()
+    const [ended, brother] = [actor('ended', {}, { restart: 'temporary' }), actor('brother')]
+    const root = await grow([ended, brother])
+    link(root.ref('ended'), root.ref('brother'))
+    root.ref(ended.definition, 'ended').tell('end')
+    await clock.advance(0)
+    expect(incarnations(root)).toEqual({ brother: 1 })
+    await root.close()
+  })
+
   it('T67 lets an actor that dies of another’s death come back by its own policy, unlinked', async () => {
     const { actor, grow, crash, told, clock } = world()
     const child = actor('child', {}, { restart: 'temporary' })
