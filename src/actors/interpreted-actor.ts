@@ -20,12 +20,12 @@ function interpretedBy(actor: MachineActor): InterpretedActor {
 
 /** What an actor takes over from the one in whose place it goes on. */
 export interface Inheritance {
-  readonly family: Family
+  readonly family: Family | undefined
 }
 
 /** One XState actor of one machine. */
 export class InterpretedActor implements MachineActor, Member {
-  readonly family: Family
+  #family: Family | undefined
   readonly #ref: AnyActorRef
   readonly #root: InterpretedActor
 
@@ -42,11 +42,10 @@ export class InterpretedActor implements MachineActor, Member {
     })
     this.#ref = ref
     this.#root = parent ? parent.#root : this
-    this.family = inherited?.family ?? new Family()
+    if (inherited?.family) this.#adoptFamily(inherited.family)
     if (!parent) indexScheduler(ref)
     else if (inherited) parent.family.replace(this)
     else parent.family.adopt(this, parent.id)
-    bindFamily(ref, this.family)
     ref.subscribe({
       next: snapshot => listener.changed(snapshot.value),
       error: error => {
@@ -67,6 +66,11 @@ export class InterpretedActor implements MachineActor, Member {
 
   get context(): unknown {
     return this.#ref.getSnapshot().context
+  }
+
+  /** Made when it is first asked for: a family is found by its actor's weak reference, which costs the collector time. */
+  get family(): Family {
+    return this.#family ?? this.#adoptFamily(new Family())
   }
 
   get isObserved(): boolean {
@@ -93,9 +97,15 @@ export class InterpretedActor implements MachineActor, Member {
     return inspectSystem([this.#root.#ref, ...this.#root.#descendants()], observer, onFault)
   }
 
+  #adoptFamily(family: Family): Family {
+    this.#family = family
+    bindFamily(this.#ref, family)
+    return family
+  }
+
   /** All below it, each parent before its children, and all of them run by XState from now on. */
   #descendants(): readonly AnyActorRef[] {
-    return this.family.members.flatMap(member => {
+    return (this.#family?.members ?? []).flatMap(member => {
       const child = interpretedBy(member as Member & MachineActor)
       return [child.#ref, ...child.#descendants()]
     })

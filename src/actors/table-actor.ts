@@ -69,6 +69,7 @@ export class TableActor implements MachineActor, Member {
   }
 
   get family(): Family {
+    if (this.#successor) return this.#successor.family
     this.#family ??= new Family()
     return this.#family
   }
@@ -141,7 +142,7 @@ export class TableActor implements MachineActor, Member {
         from: { value: this.#position.value, context: this.#context },
         listener: this.#listener,
       },
-      { family: this.family },
+      { family: this.#family },
     )
     this.#successor = successor
     if (this.#phase !== 'new' && this.#phase !== 'ended') successor.start()

@@ -14,7 +14,6 @@ import { toFailure } from './failure.ts'
 import { HealthMonitor, type HealthRecord } from './health.ts'
 import type { IncarnationOptions } from './incarnation-options.ts'
 import { Initialization } from './initialization.ts'
-import { bindLog } from './log.ts'
 import { release } from './release.ts'
 import { Self } from './self.ts'
 import type { ResourceSelf } from './types.ts'
@@ -43,7 +42,7 @@ export class Incarnation<Input, Client, Message> implements ActorListener {
   #pending: ExovisorError | undefined
   #failure: ExovisorError | undefined
   /** Forgotten when its result has become the client. */
-  #initialization: Initialization<Client> | undefined
+  #initialization: Initialization<Input, Client> | undefined
   #released: Promise<'closed' | 'shutdown.timeout'> | undefined
   #reason = 'closed'
   #ended = false
@@ -271,7 +270,7 @@ export class Incarnation<Input, Client, Message> implements ActorListener {
   #perform(state: LifecycleState): void {
     switch (state) {
       case 'INITIALIZING':
-        this.#initialize()
+        this.#initialization = new Initialization(this.#options, this, () => this.#startTimedOut())
         break
       case 'READY':
       case 'DEGRADED':
@@ -294,28 +293,6 @@ export class Incarnation<Input, Client, Message> implements ActorListener {
     this.#health ??= this.#createHealth()
     if (state === 'DEGRADED') this.#health.distrust()
     this.#health.start()
-  }
-
-  #initialize(): void {
-    const { definition, name, number, input, environment, timing } = this.#options
-    const { clock, random } = environment
-    const log = bindLog(environment.log, { kind: definition.kind, resource: name, incarnation: number })
-    this.#initialization = new Initialization({
-      clock,
-      timeout: timing.startTimeout,
-      initialize: signal => definition.initialize({ input, signal, log, self: this.self, clock, random }),
-      succeeded: client => this.#succeed(client),
-      failed: error => this.fail(toFailure(error, this.label, 'failed to initialise')),
-      timedOut: () => this.#startTimedOut(),
-    })
-  }
-
-  #succeed(client: Client): void {
-    // A late result is not used: it goes to the cleanup, which waits for it.
-    if (this.#state !== 'INITIALIZING') return
-    this.#client = client
-    this.#initialization = undefined
-    this.#actor.send({ type: 'initialized' })
   }
 
   #startTimedOut(): void {
@@ -362,6 +339,19 @@ export class Incarnation<Input, Client, Message> implements ActorListener {
       onError: error => listener.cleanupFailed(error, this),
     })
     return this.#released
+  }
+
+  /** Told by the initialisation. A late result is not used: it goes to the cleanup, which waits for it. */
+  initialized(client: Client): void {
+    if (this.#state !== 'INITIALIZING') return
+    this.#client = client
+    this.#initialization = undefined
+    this.#actor.send({ type: 'initialized' })
+  }
+
+  /** Told by the initialisation. */
+  notInitialized(error: unknown): void {
+    this.fail(toFailure(error, this.label, 'failed to initialise'))
   }
 
   /** Told by the actor: the machine itself threw. An actor of the plain lifecycle takes over, so that the rest of the life is an ordinary one. */

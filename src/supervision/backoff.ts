@@ -12,8 +12,8 @@ function exponential({ initial, factor }: BackoffPolicy, attempt: number): numbe
 
 /** Spreads a delay; an infinite one stays infinite. */
 function spread(delay: number, jitter: BackoffPolicy['jitter'], random: Random): number {
-  const chance = random()
   if (jitter === 'none' || delay === Number.POSITIVE_INFINITY) return delay
+  const chance = random()
   if (jitter === 'equal') return delay / 2 + (delay / 2) * chance
   return delay * chance
 }

@@ -7,7 +7,7 @@ import type { RefOwner } from '../resources/ref.ts'
 import { ChildFacts } from './child-facts.ts'
 import type { ChildHost } from './child-host.ts'
 import { directiveFor } from './decide.ts'
-import type { EventFacts } from './events/build.ts'
+import type { EventFacts } from './events/event-slot.ts'
 import { FailureHandling } from './failure-handling.ts'
 import { incarnationFor, refFor } from './launch.ts'
 import type { Directive, Policy } from './policy.ts'
@@ -32,7 +32,6 @@ export class Child extends ChildFacts implements RefOwner {
   #restarting = false
   #nextAttemptAt: number | undefined
   #cancelTry = nothing
-  #leaveGate = nothing
 
   /** @param predecessor a stopped child of the same id, whose numbers go on; its ref too, if the definition is the same */
   constructor(spec: AnyChildSpec, policy: Policy, host: ChildHost, predecessor?: Child) {
@@ -100,7 +99,7 @@ export class Child extends ChildFacts implements RefOwner {
   firstStart(): Promise<void> {
     const first = deferred<void>()
     this.#first = first
-    this.#relaunch()
+    this.host.gate.enter(this)
     return first.promise
   }
 
@@ -126,7 +125,7 @@ export class Child extends ChildFacts implements RefOwner {
 
   /** Starts a successor after the delay of the backoff. */
   scheduleRestart(): void {
-    this.awaitRestart(() => this.#relaunch())
+    this.awaitRestart(() => this.host.gate.enter(this))
   }
 
   /** No further incarnation will come by itself. */
@@ -166,7 +165,7 @@ export class Child extends ChildFacts implements RefOwner {
       this.#commanded = false
       this.#setRestarting(true)
       this.ref.revive()
-      this.#relaunch()
+      this.host.gate.enter(this)
     })
   }
 
@@ -175,7 +174,7 @@ export class Child extends ChildFacts implements RefOwner {
     this.#command += 1
     this.#commanded = true
     this.#cancelTry()
-    this.#leaveGate()
+    this.host.gate.leave(this)
     this.#failures.freeze()
     this.#nextAttemptAt = undefined
     this.#first?.reject(this.#closedError(reason))
@@ -197,7 +196,7 @@ export class Child extends ChildFacts implements RefOwner {
     const resumed = deferred<void>()
     this.#resumed = resumed
     this.#commanded = false
-    this.#relaunch()
+    this.host.gate.enter(this)
     return resumed.promise
   }
 
@@ -232,12 +231,9 @@ export class Child extends ChildFacts implements RefOwner {
     await this.ref.ready()
   }
 
-  /** A successor, as soon as there is a place among those that start. */
-  #relaunch(): void {
-    this.#leaveGate = this.host.gate.enter(leave => {
-      this.#leaveGate = leave
-      this.#launch()
-    })
+  /** Told by the gate of its supervisor: there is a place among those that start. */
+  admitted(): void {
+    this.#launch()
   }
 
   #launch(): void {
@@ -278,7 +274,7 @@ export class Child extends ChildFacts implements RefOwner {
     this.environment.registry?.changed(this)
     this.ref.announce(change)
     const { state, previous, error } = change
-    if (previous === 'INITIALIZING') this.#leaveGate()
+    if (previous === 'INITIALIZING') this.host.gate.leave(this)
     if (previous === 'READY' && this.record.left(this.now)) this.#failures.forgive()
     if (previous === 'DEGRADED') this.#failures.leftDegraded()
     switch (state) {
@@ -289,7 +285,10 @@ export class Child extends ChildFacts implements RefOwner {
         this.#failures.degraded(incarnation, error)
         break
       case 'ERROR':
-        this.#failures.failed(error ?? this.#closedError('failed without a reason'))
+        this.#failures.failed(
+          error ?? this.#closedError('failed without a reason'),
+          previous === 'INITIALIZING',
+        )
         break
       case 'CLOSED':
         this.#terminated()

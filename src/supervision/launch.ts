@@ -6,8 +6,16 @@ import { Ref } from '../resources/ref.ts'
 import type { Policy } from './policy.ts'
 import type { AnyChildSpec } from './types.ts'
 
-function timingOf({ startTimeout, shutdown, degraded, probe }: Policy): Timing {
-  return { startTimeout, shutdown, health: { ...probe, ...degraded.after } }
+/** Children of one kind share one policy, and so one timing. */
+const timings = new WeakMap<Policy, Timing>()
+
+function timingOf(policy: Policy): Timing {
+  const known = timings.get(policy)
+  if (known) return known
+  const { startTimeout, shutdown, degraded, probe } = policy
+  const timing = { startTimeout, shutdown, health: { ...probe, ...degraded.after } }
+  timings.set(policy, timing)
+  return timing
 }
 
 /** The ref behind which all incarnations of a child stand. */
@@ -28,15 +36,21 @@ export function incarnationFor(
   { id, resource, input }: AnyChildSpec,
   policy: Policy,
   { environment, actor }: { readonly environment: Environment; readonly actor: MachineActor },
-  life: Pick<IncarnationOptions<unknown, unknown, unknown>, 'number' | 'attempt' | 'listener'>,
+  {
+    number,
+    attempt,
+    listener,
+  }: Pick<IncarnationOptions<unknown, unknown, unknown>, 'number' | 'attempt' | 'listener'>,
 ): Incarnation<unknown, unknown, unknown> {
   return new Incarnation({
-    ...life,
     definition: resource,
     name: id,
+    number,
+    attempt,
     input,
     environment,
     timing: timingOf(policy),
     parent: actor,
+    listener,
   })
 }

@@ -1,11 +1,17 @@
 /** How many restarted children may be INITIALIZING at one time, unless the supervisor says otherwise. */
 export const DEFAULT_CONCURRENT_STARTS = 1_024
 
+/** Somebody who waits for a place among those that start. */
+interface Starter {
+  /** The place is there: it starts now. */
+  admitted(): void
+}
+
 /** Bounds how many children start at one time; further ones wait, first come, first served. */
 export class StartGate {
   #limit: number
-  #active = 0
-  readonly #waiting = new Set<() => void>()
+  readonly #inside = new Set<Starter>()
+  readonly #waiting = new Set<Starter>()
 
   constructor(limit: number) {
     this.#limit = limit
@@ -16,31 +22,24 @@ export class StartGate {
     this.#admit()
   }
 
-  /** Runs `start` when there is a place for it: at once, or later. `leave`, also the result, gives the place back, or takes the start back. */
-  enter(start: (leave: () => void) => void): () => void {
-    let holdsPlace = false
-    const begin = (): void => {
-      holdsPlace = true
-      start(leave)
-    }
-    const leave = (): void => {
-      this.#waiting.delete(begin)
-      if (!holdsPlace) return
-      holdsPlace = false
-      this.#active -= 1
-      this.#admit()
-    }
-    this.#waiting.add(begin)
+  /** Admits somebody as soon as there is a place: at once, or later. */
+  enter(starter: Starter): void {
+    this.#waiting.add(starter)
     this.#admit()
-    return leave
+  }
+
+  /** Gives the place back, or takes the wish for one back. Does nothing for somebody who has neither. */
+  leave(starter: Starter): void {
+    this.#waiting.delete(starter)
+    if (this.#inside.delete(starter)) this.#admit()
   }
 
   #admit(): void {
-    for (const begin of this.#waiting) {
-      if (this.#active >= this.#limit) return
-      this.#waiting.delete(begin)
-      this.#active += 1
-      begin()
+    for (const starter of this.#waiting) {
+      if (this.#inside.size >= this.#limit) return
+      this.#waiting.delete(starter)
+      this.#inside.add(starter)
+      starter.admitted()
     }
   }
 }

@@ -3,6 +3,7 @@ import { defineResource } from '../../src/resources/define.ts'
 import type { ResourceRef } from '../../src/resources/types.ts'
 import type { PolicyTable } from '../../src/supervision/policy.ts'
 import { supervise } from '../../src/supervision/supervise.ts'
+import type { SupervisionEvent, Supervisor } from '../../src/supervision/types.ts'
 import type { Subject, Tree } from './supervision-measures.ts'
 
 /** No backoff, and more restarts than any bench makes. */
@@ -23,50 +24,45 @@ const idle = defineResource<object, object, number>({
 
 const killed = new Error('killed by the bench')
 
-let events = 0
+const names = Array.from({ length: 30_000 }, (_, index) => `child-${index}`)
 
-/** How many events of supervision were told so far: listened to, so that each of them is really made. */
-export const eventCount = (): number => events
-
+/** A supervisor whose events are listened to, so that each of them is really made. */
 class SupervisedTree implements Tree {
   readonly size: number
-  readonly #refs: readonly ResourceRef<object, number>[]
-  readonly #close: () => Promise<void>
+  readonly #waiting = new Map<string, () => void>()
+  #root: Supervisor | undefined
+  #refs: readonly ResourceRef<object, number>[] = []
 
-  constructor(refs: readonly ResourceRef<object, number>[], close: () => Promise<void>) {
-    this.size = refs.length
-    this.#refs = refs
-    this.#close = close
+  constructor(size: number) {
+    this.size = size
+  }
+
+  async grow(): Promise<this> {
+    const ids = names.slice(0, this.size)
+    this.#root = await supervise({
+      policies,
+      children: ids.map(id => ({ id, resource: idle, input: {} })),
+      onEvent: event => this.#heard(event),
+    })
+    this.#refs = ids.map(id => this.#root!.ref(idle, id))
+    return this
   }
 
   kill(index: number, ready: () => void): void {
-    const ref = this.#refs[index]!
-    const stop = ref.subscribe(({ state }) => {
-      if (state !== 'READY') return
-      stop()
-      ready()
-    })
-    ref.fail(killed)
+    this.#waiting.set(names[index]!, ready)
+    this.#refs[index]!.fail(killed)
   }
 
-  close(): Promise<void> {
-    return this.#close()
+  async close(): Promise<void> {
+    await this.#root?.close()
   }
-}
 
-const names = Array.from({ length: 30_000 }, (_, index) => `child-${index}`)
-
-async function grow(children: number): Promise<Tree> {
-  const specs = names.slice(0, children).map(id => ({ id, resource: idle, input: {} }))
-  const root = await supervise({
-    policies,
-    children: specs,
-    onEvent: () => {
-      events += 1
-    },
-  })
-  const refs = names.slice(0, children).map(id => root.ref(idle, id))
-  return new SupervisedTree(refs, () => root.close())
+  #heard({ type, name }: SupervisionEvent): void {
+    if (type !== 'ready') return
+    const ready = this.#waiting.get(name)
+    this.#waiting.delete(name)
+    ready?.()
+  }
 }
 
 async function roundTrips(count: number): Promise<void> {
@@ -98,4 +94,8 @@ async function roundTrips(count: number): Promise<void> {
 }
 
 /** This project: the plain lifecycle machine under a real supervisor, with its windows, events and registry. */
-export const exovisor: Subject = { name: 'exovisor', grow, roundTrips }
+export const exovisor: Subject = {
+  name: 'exovisor',
+  grow: children => new SupervisedTree(children).grow(),
+  roundTrips,
+}
