@@ -159,7 +159,7 @@ describe('a classic supervisor whose child has trouble while it is restarted', (
     const root = await grow([child])
     await crash(root, child)
     await ping(root, child)
-    expect([of('shutdown_error'), of('failed')]).toEqual([['a#1'], ['a#1', 'a#2']])
+    expect([of('shutdown_error'), of('failed'), of('start_error')]).toEqual([['a#1'], ['a#1'], ['a#2']])
     expect(root.children()[0]).toMatchObject({ incarnation: 3, window: { used: 2 } })
     await root.close()
   })
