@@ -1,9 +1,8 @@
 import type { PoolEvent } from '../../../machines/pool.ts'
 import type { Clock } from '../../concurrency/clock.ts'
 import { schedule } from '../../concurrency/timer.ts'
-import { ExovisorError } from '../../errors.ts'
+import { ExovisorError, thrownText } from '../../errors.ts'
 import type { Environment } from '../environment.ts'
-import { reasonText } from '../failure.ts'
 import { ownerOf } from '../self.ts'
 import type { ResourceSelf } from '../types.ts'
 import { Drain } from './drain.ts'
@@ -131,7 +130,7 @@ export class PoolCore<Client> implements Pool<Client> {
       stock.discard(
         member,
         'discarded',
-        reason === undefined ? 'its borrower discarded it' : reasonText(reason),
+        reason === undefined ? 'its borrower discarded it' : thrownText(reason),
       )
     } else if (this.#drain) stock.close(member, this.#drain.reason)
     else if (!member.isReady) stock.discard(member, 'lost', 'it was given back and is not READY')

@@ -1,6 +1,5 @@
-import { ExovisorError, toErrorRecord } from '../../errors.ts'
+import { ExovisorError, thrownText, toErrorRecord } from '../../errors.ts'
 import type { Environment } from '../environment.ts'
-import { reasonText } from '../failure.ts'
 import { defaultHealth } from '../health.ts'
 import type { IncarnationChange } from '../incarnation.ts'
 import { ownerOf } from '../self.ts'
@@ -128,7 +127,7 @@ export class Stock<Client> {
       },
       error => {
         if (member.place !== 'validating') return
-        this.discard(member, 'validationFailures', `it was not fit to be lent: ${reasonText(error)}`)
+        this.discard(member, 'validationFailures', `it was not fit to be lent: ${thrownText(error)}`)
         this.#listener.moved()
       },
     )
