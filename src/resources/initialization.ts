@@ -80,7 +80,7 @@ export class Initialization<Input, Client> {
   giveUp(reason: () => ExovisorError): void {
     if (this.#isOver) return
     this.#finish()
-    this.#abort.abort(reason())
+    this.#abort.abort(reason)
   }
 
   #call(options: Options<Input, Client>): Promise<Client> {
