@@ -70,6 +70,11 @@ export const errorCatalogue = {
     'a resource got a message that it does not receive',
     'send a message that its kind understands',
   ),
+  EXO_OPTION_INVALID: entry(
+    false,
+    'an option of a call is out of range',
+    'correct the option that the message names',
+  ),
   EXO_READY_TIMEOUT: entry(
     true,
     'a resource was not READY in time',
@@ -85,6 +90,11 @@ export const errorCatalogue = {
     false,
     'the strategy of the supervisor has no such operation',
     'use the operation that the message names',
+  ),
+  EXO_RETRIES_EXHAUSTED: entry(
+    true,
+    'an operation failed as often as it may be tried',
+    'look at the cause, then try again, or allow more retries',
   ),
   EXO_SHUTDOWN_TIMEOUT: entry(
     false,
@@ -286,6 +296,15 @@ export interface ErrorRecord {
   readonly causes?: readonly string[]
 }
 
+/** The message of anything thrown; also of what has no text, or a conversion that throws. */
+export function thrownText(thrown: unknown): string {
+  try {
+    return String(thrown instanceof Error ? thrown.message : thrown)
+  } catch {
+    return `a value without a text: ${Object.prototype.toString.call(thrown)}`
+  }
+}
+
 /** Turns anything thrown into data. An error that is not of the catalogue gets `fallback` as its code. */
 export function toErrorRecord(error: unknown, fallback: ErrorCode = 'EXO_INTERNAL'): ErrorRecord {
   const causes: string[] = []
@@ -293,12 +312,12 @@ export function toErrorRecord(error: unknown, fallback: ErrorCode = 'EXO_INTERNA
     let cause = error instanceof Error ? error.cause : undefined;
     cause !== undefined && causes.length < 8;
   ) {
-    causes.push(cause instanceof Error ? cause.message : String(cause))
+    causes.push(thrownText(cause))
     cause = cause instanceof Error ? cause.cause : undefined
   }
   return {
     code: error instanceof ExovisorError ? error.code : fallback,
-    message: error instanceof Error ? error.message : String(error),
+    message: thrownText(error),
     ...(error instanceof ExovisorError &&
       Object.keys(error.details).length > 0 && { details: error.details }),
     ...(causes.length > 0 && { causes }),

@@ -48,6 +48,7 @@ export interface NodeParts {
   readonly placement: Placement
   readonly service: ModelService
   readonly journal: Journal<SupervisionRecord>
+  readonly log: ResourceLog
   /** Settles when the model is placed for the first time; at once for a node that places on demand. */
   readonly placed: Promise<unknown>
   /** Resolves when so many peers are READY. */
@@ -93,6 +94,7 @@ export async function assembleNode(config: Config, options: SpawnNodeOptions): P
       placement,
       service,
       journal: base.journal,
+      log: base.log,
       placed,
       connected,
       drained: () => drain(admission, config.shutdown.drain),

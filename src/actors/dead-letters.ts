@@ -75,7 +75,7 @@ export class DeadLetters {
 
   /** The last ones, the oldest first, as plain data. */
   recent(): readonly DeadLetterRecord[] {
-    const start = this.#ring.length < this.#keep ? 0 : this.#total % this.#keep
+    const start = this.#total % this.#keep
     return [...this.#ring.slice(start), ...this.#ring.slice(0, start)].map(({ message, ...record }) => ({
       ...record,
       message: summarize(message),
@@ -101,14 +101,19 @@ export class DeadLetters {
     this.#counts[letter.reason] += 1
     if (this.#isTelling || this.#listeners.size === 0) return
     this.#isTelling = true
-    for (const listener of [...this.#listeners]) {
-      try {
-        listener(letter)
-      } catch (error) {
-        this.#onFault(error)
-      }
+    try {
+      for (const listener of [...this.#listeners]) this.#tell(listener, letter)
+    } finally {
+      this.#isTelling = false
     }
-    this.#isTelling = false
+  }
+
+  #tell(listener: (letter: AddressedDeadLetter) => void, letter: AddressedDeadLetter): void {
+    try {
+      listener(letter)
+    } catch (error) {
+      this.#onFault(error)
+    }
   }
 }
 

@@ -39,8 +39,8 @@ export class Letter<Message> {
   readonly message: Message
   /** Present for an ask: waits for the answer. */
   readonly answer: Waiter | undefined
-  /** Present while a sender waits for a place. */
-  entry: Waiter | undefined
+  /** Present for a send: waits for a place. */
+  readonly entry: Waiter | undefined
   /** Present while an ask is handled: tells the handler that nobody waits any more. */
   work: LazyAbort | undefined
   previous: Letter<Message> | undefined

@@ -268,7 +268,6 @@ export class Mailbox<Message> {
   #enter(letter: Letter<Message>): void {
     this.#letters.push(letter)
     letter.entry?.resolve(undefined)
-    letter.entry = undefined
     this.#wake()
   }
 

@@ -59,7 +59,7 @@ export class Audience {
 
   /** @param down the end, if it was there before */
   monitor(of: 'resource' | 'incarnation', listener: (down: Down) => void, down?: Down): Unsubscribe {
-    return this.#monitors.add({ of, listener }, down)
+    return this.#monitors.add(of, listener, down)
   }
 
   changed(change: StateChange): void {

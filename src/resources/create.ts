@@ -52,13 +52,20 @@ export interface OwnedResource<Client, Message = never>
   initialize(options?: WaitOptions): Promise<Client>
   /** Releases what it holds. Resolves when CLOSED; a resource that failed is closed in the same way. */
   close(reason?: string): Promise<void>
+  /** The older name of {@link OwnedResource.initialize}; the same in every way. */
+  start(options?: WaitOptions): Promise<Client>
+  /** The older name of {@link OwnedResource.close}; the same in every way. */
+  stop(reason?: string): Promise<void>
   /** Why it went to ERROR or DEGRADED last. */
   readonly failure: ExovisorError | undefined
+  /** What went wrong first in its cleanup: EXO_RESOURCE_FAILED when it threw, EXO_SHUTDOWN_TIMEOUT when it took too long. */
+  readonly cleanupFailure: ExovisorError | undefined
   /** Attaches an observer to its XState system. The result detaches it. */
   inspect(observer: InspectionObserver): () => void
 }
 
-class Owned<Input, Client, Message>
+/** Owns the only incarnation of a resource. */
+export class Owned<Input, Client, Message>
   extends Ref<Input, Client, Message>
   implements OwnedResource<Client, Message>, RegistrySource
 {
@@ -66,8 +73,14 @@ class Owned<Input, Client, Message>
   readonly #incarnation: Incarnation<Input, Client, Message>
   readonly #log: ResourceLog
   #started = false
+  #cleanupFailure: ExovisorError | undefined
 
-  constructor(definition: ResourceDefinition<Input, Client, Message>, options: CreateOptions<Input>) {
+  /** @param parent the actor below which it lives in an XState system; without one it is the root of its own */
+  constructor(
+    definition: ResourceDefinition<Input, Client, Message>,
+    options: CreateOptions<Input>,
+    parent?: MachineActor,
+  ) {
     const displayName = definition.displayName?.(options.input) ?? options.name ?? definition.kind
     const name = options.name ?? displayName
     const environment = environmentOf(options)
@@ -96,6 +109,7 @@ class Owned<Input, Client, Message>
       input: options.input,
       environment,
       timing: { ...defaultTiming, ...definedTiming(options) },
+      parent,
       listener: {
         changed: change => {
           this.changed(change)
@@ -109,6 +123,7 @@ class Owned<Input, Client, Message>
         },
         cleanupFailed: error => {
           this.cleanupFailed(error)
+          this.#cleanupFailure ??= error
           log.error({ error: toErrorRecord(error) }, error.message)
         },
       },
@@ -134,7 +149,11 @@ class Owned<Input, Client, Message>
     return registryEntry(this.snapshot(), this)
   }
 
-  /** The actor of the resource: the root of its XState system. */
+  get cleanupFailure(): ExovisorError | undefined {
+    return this.#cleanupFailure
+  }
+
+  /** The actor of the resource: the root of its XState system, unless it was given a parent. */
   get actor(): MachineActor {
     return this.#incarnation.actor
   }
@@ -149,6 +168,24 @@ class Owned<Input, Client, Message>
 
   close(reason = 'closed by its owner'): Promise<void> {
     return this.#incarnation.close(reason)
+  }
+
+  start(options?: WaitOptions): Promise<Client> {
+    return this.initialize(options)
+  }
+
+  stop(reason?: string): Promise<void> {
+    return this.close(reason)
+  }
+
+  /** Mends a DEGRADED resource in place. Rejects when its kind cannot do that, or when it failed. */
+  async recover(): Promise<void> {
+    if (!this.#incarnation.canRecover) {
+      throw new ExovisorError('EXO_RESOURCE_FAILED', `${this.label} cannot be mended in place`, {
+        cause: this.failure,
+      })
+    }
+    await this.#incarnation.recover()
   }
 
   inspect(observer: InspectionObserver): () => void {

@@ -1,15 +1,4 @@
-import { ExovisorError } from '../errors.ts'
-
-/** What people read for anything thrown. */
-export function reasonText(reason: unknown): string {
-  if (reason instanceof Error) return reason.message
-  try {
-    return String(reason)
-  } catch {
-    // An object without a prototype, or with a toString that throws.
-    return Object.prototype.toString.call(reason)
-  }
-}
+import { ExovisorError, thrownText } from '../errors.ts'
 
 /** Makes an error without a stack of its own: capturing one takes as long as all the rest of a restart. */
 function withoutStack(make: () => ExovisorError): ExovisorError {
@@ -30,6 +19,6 @@ function withoutStack(make: () => ExovisorError): ExovisorError {
 export function toFailure(error: unknown, label: string, what = 'failed'): ExovisorError {
   if (error instanceof ExovisorError) return error
   const make = (): ExovisorError =>
-    new ExovisorError('EXO_RESOURCE_FAILED', `${label} ${what}: ${reasonText(error)}`, { cause: error })
+    new ExovisorError('EXO_RESOURCE_FAILED', `${label} ${what}: ${thrownText(error)}`, { cause: error })
   return error instanceof Error ? withoutStack(make) : make()
 }

@@ -1,7 +1,7 @@
 import type { Clock } from '../concurrency/clock.ts'
 import { limited } from '../concurrency/limit.ts'
 import { type CancelTimer, schedule } from '../concurrency/timer.ts'
-import { ExovisorError } from '../errors.ts'
+import { ExovisorError, thrownText } from '../errors.ts'
 
 /** How the health of a resource is judged. */
 export interface HealthPolicy {
@@ -137,7 +137,7 @@ export class HealthMonitor {
   #judge({ cause }: { readonly cause: unknown }): void {
     const failed = this.#failed()
     if (failed < this.#policy.failures) return
-    const last = cause instanceof Error ? cause.message : String(cause)
+    const last = thrownText(cause)
     this.#listener.bad(
       new ExovisorError(
         'EXO_HEALTH_CHECK_FAILED',

@@ -101,6 +101,8 @@ export class Initialization<Input, Client> {
   #fail(error: unknown): undefined {
     this.#finish()
     this.#owner.notInitialized(error)
+    // What else it had begun with this signal is of no use any more.
+    this.#abort.abort(error)
   }
 
   #finish(): void {

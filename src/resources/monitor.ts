@@ -44,16 +44,16 @@ export class Monitors {
   }
 
   /** @param down the end, if it was there before */
-  add(monitor: Monitor, down: Down | undefined): () => void {
-    const own = { ...monitor }
-    this.#waiting.add(own)
-    if (down) this.#post(own, down)
+  add(of: Monitor['of'], listener: Monitor['listener'], down: Down | undefined): () => void {
+    const monitor = { of, listener }
+    this.#waiting.add(monitor)
+    if (down) this.#post(monitor, down)
     return () => {
-      this.#waiting.delete(own)
+      this.#waiting.delete(monitor)
     }
   }
 
-  tell(of: 'resource' | 'incarnation', down: Down): void {
+  tell(of: Monitor['of'], down: Down): void {
     for (const monitor of this.#waiting) if (monitor.of === of) this.#post(monitor, down)
   }
 

@@ -79,7 +79,8 @@ export class Ref<Input, Client, Message> implements ResourceRef<Client, Message>
   #ready: Promise<Client> | undefined
   #waiters: Set<Deferred<Client>> | undefined
   #audience: Audience | undefined
-  #isKilled = false
+  /** How the current incarnation will have ended when it is CLOSED, if not in the normal way. */
+  #fate: { readonly reason: DownReason; readonly error: ExovisorError } | undefined
   #restarts = 0
   #since: number
 
@@ -98,7 +99,6 @@ export class Ref<Input, Client, Message> implements ResourceRef<Client, Message>
     return this.#definition.kind
   }
 
-  /** Kind and name, as messages name it. */
   get label(): string {
     return `${this.kind} ${JSON.stringify(this.name)}`
   }
@@ -132,7 +132,6 @@ export class Ref<Input, Client, Message> implements ResourceRef<Client, Message>
     return this.#current?.client
   }
 
-  /** True between {@link suspend} and {@link resume}. */
   get suspended(): boolean {
     return this.#mailbox.isSuspended
   }
@@ -238,7 +237,7 @@ export class Ref<Input, Client, Message> implements ResourceRef<Client, Message>
     if (this.#current) this.#restarts += 1
     this.#current = incarnation
     this.#down = undefined
-    this.#isKilled = false
+    this.#fate = undefined
     this.revive()
   }
 
@@ -268,12 +267,12 @@ export class Ref<Input, Client, Message> implements ResourceRef<Client, Message>
       ...(error && this.#lastError && { error: this.#lastError }),
     })
     if (state === 'ERROR') this.#fell('failed', error)
-    if (state === 'CLOSED') this.#fell(this.#isKilled ? 'killed' : 'normal', this.#current?.failure)
+    if (state === 'CLOSED') this.#fell(this.#fate?.reason ?? 'normal', this.#fate?.error)
   }
 
   /** The cleanup of the current incarnation threw or took too long. */
   cleanupFailed(error: ExovisorError): void {
-    if (error.code === 'EXO_SHUTDOWN_TIMEOUT') this.#isKilled = true
+    if (error.code === 'EXO_SHUTDOWN_TIMEOUT') this.#fate ??= { reason: 'killed', error }
   }
 
   /**
@@ -287,7 +286,8 @@ export class Ref<Input, Client, Message> implements ResourceRef<Client, Message>
     this.#mailbox.close(error)
     for (const waiter of this.#waiters ?? []) waiter.reject(error)
     if (this.#gone) return
-    this.#gone = this.#createDown(reason === 'normal' && this.#isKilled ? 'killed' : reason, error)
+    const isKilled = reason === 'normal' && this.#fate?.reason === 'killed'
+    this.#gone = this.#createDown(isKilled ? 'killed' : reason, isKilled ? this.#fate?.error : error)
     this.#audience?.ended('resource', this.#gone)
     if (!this.#current) this.#audience?.ended('incarnation', this.#gone)
   }
@@ -376,9 +376,9 @@ export class Ref<Input, Client, Message> implements ResourceRef<Client, Message>
   }
 
   #left(state: LifecycleState, cause: ExovisorError | undefined): ExovisorError {
-    if (state === 'ERROR') {
+    if (state === 'ERROR' || this.#fate) {
       return new ExovisorError('EXO_RESOURCE_FAILED', `${this.label} failed while it handled the message`, {
-        cause,
+        cause: cause ?? this.#fate?.error,
       })
     }
     return new ExovisorError('EXO_RESOURCE_CLOSED', `${this.label} was closed while it handled the message`)

@@ -1,4 +1,4 @@
-/** How far down causes are looked at: real chains are shorter, and a chain may be endless. */
+/** How far down causes are looked at: real chains are shorter, and a chain may be endless or a cycle. */
 const DEEPEST = 16
 
 function causeOf(error: unknown): unknown {
@@ -9,11 +9,11 @@ function causeOf(error: unknown): unknown {
   }
 }
 
-/** An error, its cause, the cause of that, and so on: at most 16, each once. */
+/** An error, its cause, the cause of that, and so on: at most 16. */
 export function causeChain(error: unknown): readonly unknown[] {
   const chain: unknown[] = []
   for (let next = error; next !== undefined && next !== null; next = causeOf(next)) {
-    if (chain.length === DEEPEST || chain.includes(next)) break
+    if (chain.length === DEEPEST) break
     chain.push(next)
   }
   return chain

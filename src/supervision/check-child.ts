@@ -56,6 +56,9 @@ function checkSignificance(path: string, policy: Policy, { faults, autoShutdown 
     faults.add(path, 'is true for a permanent child', 'restart transient or temporary')
 }
 
+const without = (fields: SpecFields, broken: ReadonlySet<string>): SpecFields =>
+  Object.fromEntries(Object.entries(fields).filter(([key]) => !broken.has(key)))
+
 /**
  * Adds what is wrong with one spec, or with a template, its id and its siblings aside.
  * @returns the kind of the child, if it has one
@@ -67,7 +70,7 @@ export function checkChild(fields: SpecFields, path: string, around: Surrounding
     broken: new Set(faults.addBroken(specRules(fields), path)),
   })) ?? { kind: undefined, broken: new Set(['policy', 'significant']) }
   if (broken.has('policy')) return kind
-  const sound = Object.fromEntries(Object.entries(fields).filter(([key]) => !broken.has(key))) as SoundFields
+  const sound = (broken.size === 0 ? fields : without(fields, broken)) as SoundFields
   const policy = faults.attempt(`${path}.policy`, () => checkChildPolicy(sound, String(kind), path, around))
   if (sound.significant === true && policy && !broken.has('restart'))
     checkSignificance(`${path}.significant`, policy, around)

@@ -60,6 +60,7 @@ function checkCycles(
 
 /** Adds what is wrong with what the children of one supervisor say of each other. */
 export function checkDependencies(faults: SpecFaults, siblings: readonly Sibling[], strategy: string): void {
+  if (!siblings.some(({ fields }) => keys.some(key => fields[key] !== undefined))) return
   // Where an id is there twice, the first one has it.
   const known = new Map(siblings.toReversed().map(sibling => [sibling.id, sibling]))
   known.delete('')

@@ -24,6 +24,8 @@ class SpecCheck {
   readonly faults = new SpecFaults()
   /** The inputs around the one that is being checked. */
   readonly #above = new Set<unknown>()
+  /** A table that several supervisors have is checked once. */
+  readonly #tables = new Map<unknown, CheckedTable>()
   #specs = 0
 
   check(input: unknown, path: string, inherited: CheckedTable): void {
@@ -50,11 +52,19 @@ class SpecCheck {
       faults,
       strategy: typeof strategy === 'string' ? strategy : '',
       autoShutdown,
-      table: policies === undefined ? inherited : checkTable(faults, policies, below(path, 'policies')),
+      table: policies === undefined ? inherited : this.#table(policies, below(path, 'policies')),
       shared: new Map(),
     }
     if (strategy === 'dynamic') this.#checkDynamic(fields, path, around)
     else this.#checkStatic(fields, path, around)
+  }
+
+  #table(policies: unknown, path: string): CheckedTable {
+    const known = this.#tables.get(policies)
+    if (known) return known
+    const table = checkTable(this.faults, policies, path)
+    this.#tables.set(policies, table)
+    return table
   }
 
   #checkDynamic(

@@ -7,7 +7,7 @@ import type { RefOwner } from '../resources/ref.ts'
 import { ChildFacts } from './child-facts.ts'
 import type { ChildHost } from './child-host.ts'
 import { directiveFor } from './decide.ts'
-import type { EventFacts } from './events/build.ts'
+import type { EventFacts } from './events/event-slot.ts'
 import { FailureHandling } from './failure-handling.ts'
 import { incarnationFor, refFor } from './launch.ts'
 import type { Directive, Policy } from './policy.ts'
@@ -285,7 +285,10 @@ export class Child extends ChildFacts implements RefOwner {
         this.#failures.degraded(incarnation, error)
         break
       case 'ERROR':
-        this.#failures.failed(error ?? this.#closedError('failed without a reason'))
+        this.#failures.failed(
+          error ?? this.#closedError('failed without a reason'),
+          previous === 'INITIALIZING',
+        )
         break
       case 'CLOSED':
         this.#terminated()

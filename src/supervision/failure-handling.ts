@@ -3,7 +3,7 @@ import type { Environment } from '../resources/environment.ts'
 import type { Incarnation } from '../resources/incarnation.ts'
 import { directiveFor } from './decide.ts'
 import { DegradedWatch } from './degraded-watch.ts'
-import type { EventFacts } from './events/build.ts'
+import type { EventFacts } from './events/event-slot.ts'
 import type { Directive, Policy } from './policy.ts'
 
 type AnyIncarnation = Incarnation<unknown, unknown, unknown>
@@ -87,12 +87,13 @@ export class FailureHandling {
     this.#watch?.forgive()
   }
 
-  failed(error: ExovisorError): void {
+  /** @param inStart it was not READY yet */
+  failed(error: ExovisorError, inStart: boolean): void {
     const { isFirstStarting, isCommanded, policy } = this.#child
     const directive = directiveFor(error, policy, 'failure')
     // An incarnation in ERROR cannot go on.
     this.#directive = directive === 'resume' ? 'restart' : directive
-    this.#child.emit({ type: isFirstStarting ? 'start_error' : 'failed', error, directive: this.#directive })
+    this.#child.emit({ type: inStart ? 'start_error' : 'failed', error, directive: this.#directive })
     if (isCommanded || this.#child.isCommanded) return
     if (isFirstStarting || this.#stayedDegraded || policy.on.includes('ERROR')) this.#terminate(error)
     else this.#child.left(error)

@@ -17,7 +17,7 @@ export async function startInWaves(
 ): Promise<void> {
   const started = new Map<string, Promise<void>>()
   let hasFailed = false
-  const begin = async (child: Child, before: readonly (Promise<void> | undefined)[]): Promise<void> => {
+  const begin = async (child: Child, before: readonly Promise<void>[]): Promise<void> => {
     await Promise.all(before)
     if (hasFailed) return
     await start(child).catch((error: unknown) => {
@@ -27,7 +27,7 @@ export async function startInWaves(
   }
   // In start order, so that those before a child are in the map already.
   for (const child of children) {
-    const before = dependencies.before(child.id).map(id => started.get(id))
+    const before = dependencies.before(child.id).flatMap(id => started.get(id) ?? [])
     started.set(child.id, begin(child, before))
   }
   await Promise.all(started.values())

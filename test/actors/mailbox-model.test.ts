@@ -119,8 +119,9 @@ const commands = [
   fc.nat(40).map(
     nth =>
       new Command(`give up ${nth}`, (reference, world) => {
-        const id = [...world.limits.keys()].at(-nth) ?? 0
-        if (!world.limits.has(id)) return
+        const waiting = [...world.limits.keys()].filter(each => !reference.outcomes.has(each))
+        const id = waiting[nth % waiting.length]
+        if (id === undefined) return
         reference.giveUp(id)
         world.limits.get(id)?.abort()
       }),

@@ -52,6 +52,14 @@ describe('delivery', () => {
     expect(rows.map(row => row.length)).toEqual([16, 16, 16, 16, 8, 8])
   })
 
+  it('counts each message of a row for the turn of the event loop', async () => {
+    const { box, handled } = boxed({ scheduler: new TurnScheduler(new VirtualClock(), { tasks: 32 }) })
+    box.open()
+    for (const number of numbers(200)) box.tell(number)
+    await turn()
+    expect(handled).toHaveLength(32)
+  })
+
   it.each([
     ['at once', (): unknown => undefined],
     ['after a promise', (): unknown => Promise.resolve()],
@@ -161,6 +169,36 @@ describe('delivery', () => {
     expect(signals.map(({ aborted, reason }) => [aborted, reason])).toEqual(
       Array.from({ length: 3 }, () => [true, paused]),
     )
+    box.open()
+    box.tell(0)
+    await clock.settle()
+    expect(signals[3]?.aborted).toBe(false)
+  })
+})
+
+describe('the signal of an asked message', () => {
+  it.each([
+    ['the asker gives up', 'EXO_ABORTED'],
+    ['the asker’s time is over', 'EXO_ASK_TIMEOUT'],
+    ['the mailbox pauses', 'EXO_RESOURCE_FAILED'],
+  ])('is aborted when %s, with the error that the asker gets', async (_, code) => {
+    const controller = new AbortController()
+    let signal: AbortSignal | undefined
+    const { box, clock } = boxed({
+      receive: (__, work) => {
+        signal = work.signal
+        return new Promise(() => undefined)
+      },
+    })
+    box.open()
+    const asked = box.ask('x', { signal: controller.signal }).catch((error: unknown) => error)
+    await clock.settle()
+    expect(signal?.aborted).toBe(false)
+    if (code === 'EXO_ABORTED') controller.abort()
+    if (code === 'EXO_ASK_TIMEOUT') await clock.advance(5_000)
+    if (code === 'EXO_RESOURCE_FAILED') box.pause(paused)
+    expect(await asked).toMatchObject({ code })
+    expect(signal?.reason).toBe(await asked)
   })
 })
 

@@ -36,6 +36,15 @@ describe('a full mailbox that drops the oldest', () => {
     expect(handled).toEqual([4, 5])
   })
 
+  it('drops nothing for a caller who has given up before', async () => {
+    const { box, dead } = boxed({ policy })
+    for (const message of [1, 2]) box.tell(message)
+    const signal = AbortSignal.abort()
+    await expect(box.ask(3, { signal })).rejects.toMatchObject({ code: 'EXO_ABORTED' })
+    await expect(box.send(4, { signal })).rejects.toMatchObject({ code: 'EXO_ABORTED' })
+    expect([box.size, dead]).toEqual([2, []])
+  })
+
   it('rejects the ask that was dropped, and leaves no timer of it', async () => {
     const { box, clock } = boxed({ policy })
     const asked = caught(box.ask(1))

@@ -72,6 +72,30 @@ describe('TurnScheduler', () => {
     expect(done).toBe(10)
   })
 
+  it('measures each turn anew: time that passed in an earlier one does not count', async () => {
+    const clock = new VirtualClock()
+    let now = 0
+    const scheduler = new TurnScheduler(
+      {
+        setTimeout: clock.setTimeout,
+        clearTimeout: () => undefined,
+        now: () => now,
+        nextTurn: fn => clock.nextTurn(fn),
+      },
+      { ms: 5 },
+    )
+    let done = 0
+    for (let index = 0; index < 100; index += 1)
+      scheduler.post(() => {
+        done += 1
+        if (done <= 16) now += 1
+      })
+    await new Promise<void>(resolve => setImmediate(resolve))
+    expect(done).toBe(16)
+    await new Promise<void>(resolve => setImmediate(resolve))
+    expect(done).toBe(100)
+  })
+
   it('counts the further pieces of work that a task says it did', async () => {
     const scheduler = new TurnScheduler(new VirtualClock(), { tasks: 10 })
     let done = 0
@@ -100,8 +124,12 @@ describe('TurnScheduler', () => {
         now += 1
         done += 1
       })
-    await new Promise<void>(resolve => setImmediate(resolve))
-    expect(done).toBe(16)
+    const seen: number[] = []
+    for (let turn = 0; turn < 3; turn += 1) {
+      await new Promise<void>(resolve => setImmediate(resolve))
+      seen.push(done)
+    }
+    expect(seen).toEqual([16, 32, 40])
     await clock.settle()
     expect(done).toBe(40)
   })

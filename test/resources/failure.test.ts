@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { ExovisorError } from '../../src/errors.ts'
-import { reasonText, toFailure } from '../../src/resources/failure.ts'
+import { ExovisorError, thrownText } from '../../src/errors.ts'
+import { toFailure } from '../../src/resources/failure.ts'
 
 describe('a failure', () => {
   it('stays itself when it is an error of the catalogue, and else wraps what was thrown', () => {
@@ -30,7 +30,7 @@ describe('a failure', () => {
     ['a text', 'slow', 'slow'],
     ['nothing', undefined, 'undefined'],
     ['a symbol', Symbol('x'), 'Symbol(x)'],
-    ['an object without a prototype', Object.create(null), '[object Object]'],
+    ['an object without a prototype', Object.create(null), 'a value without a text: [object Object]'],
     [
       'an object that throws when it is asked',
       {
@@ -38,10 +38,10 @@ describe('a failure', () => {
           throw new Error('no')
         },
       },
-      '[object Object]',
+      'a value without a text: [object Object]',
     ],
   ])('may be anything: %s', (_, reason, text) => {
-    expect(reasonText(reason)).toBe(text)
+    expect(thrownText(reason)).toBe(text)
     expect(toFailure(reason, 'peer "b"').message).toBe(`peer "b" failed: ${text}`)
   })
 })

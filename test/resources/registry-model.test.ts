@@ -176,7 +176,7 @@ const steps = [
 describe('a registry, whatever comes in whatever order,', () => {
   it('tells the same as a plain list: who is there, who may be given work, and what subscribers hear', () => {
     fc.assert(
-      fc.property(fc.commands(steps, { maxCommands: 60 }), commands => {
+      fc.property(fc.commands(steps, { maxCommands: 80, size: 'max' }), commands => {
         fc.modelRun(() => ({ model: new Model(), real: new World() }), commands)
       }),
       { numRuns: 200 },

@@ -55,6 +55,8 @@ describe('a registry', () => {
       expect(registry.get(path)).toMatchObject({ parent, name })
       expect(splitPath(path)).toEqual({ parent, id: name })
     }
+    registry.register(thing('a', '%'))
+    expect(() => registry.get('a/%')).toThrow('did you mean "a/%25"?')
   })
 
   it('names the nearest path when there is none of that name', () => {
@@ -101,6 +103,9 @@ describe('a registry', () => {
     registry.changed(b)
     registry.unregister(c)
     expect(names(registry.routable('peer'))).toEqual(['b'])
+    a.state = 'READY'
+    registry.changed(a)
+    expect(names(registry.routable('peer'))).toEqual(['b', 'a'])
     expect(registry.routable('server')).toEqual([])
   })
 

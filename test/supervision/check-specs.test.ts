@@ -139,6 +139,14 @@ describe('checkSpecs', () => {
     ])
   })
 
+  it('tells a fault of two places of the table at both, when each says it itself', () => {
+    const wrong = { startTimeout: 0 }
+    expect(paths({ policies: { default: wrong, kinds: { a: wrong, b: { shutdown: 1 } } } })).toEqual([
+      'policies.default.startTimeout',
+      'policies.kinds.a.startTimeout',
+    ])
+  })
+
   it('finds a budget that backoff of one place and intensity of another keep from being reached', () => {
     const policies = { names: { a: { intensity: { within: 40_000 } } }, kinds: { [resource.kind]: {} } }
     const slow = spec('a', { policy: { backoff: { initial: 20_000 } } })
@@ -227,6 +235,14 @@ describe('what children say of each other', () => {
     ])
   })
 
+  it('means the first one where an id is there twice', () => {
+    const children = [spec('a', { dependsOn: ['b'] }), spec('b', { dependsOn: ['a'] }), spec('a')]
+    expect(messages(closure(...children))).toEqual([
+      'children[2].id is "a", the id of children[0]',
+      'children[0].dependsOn closes a cycle: a -> b -> a',
+    ])
+  })
+
   it('may be a cycle of requirements, which has no order', () => {
     expect(check(closure(spec('a', { requires: ['b'] }), spec('b', { requires: ['a'] })))).toEqual([])
   })
@@ -257,6 +273,14 @@ describe('nested supervisors', () => {
     const inner = { policies: { policies: { own: {} } }, children: [spec('x', { policy: 'calm' })] }
     expect(paths({ policies: { policies: { calm: {} } }, children: [nested('a', inner)] })).toEqual([
       'children[0].input.children[0].policy',
+    ])
+  })
+
+  it('may have the same table as the outer one, whose faults are told once', () => {
+    const policies = { default: { startTimeout: 0 } }
+    const inner = { policies, children: [spec('x')] }
+    expect(paths({ policies, children: [nested('a', inner), nested('b', inner)] })).toEqual([
+      'policies.default.startTimeout',
     ])
   })
 

@@ -110,6 +110,32 @@ describe('the events of a supervisor', () => {
     await root.close()
   })
 
+  it('tell of whatever is thrown, also of what has no text', async () => {
+    const a = kid('a', {}, { policy: { backoff: { initial: 10, factor: 1 } } })
+    const { root, clock, events } = await grow([a.spec])
+    const odd = [
+      Object.create(null),
+      Object.assign(new Error('x'), { message: Object.create(null) }),
+      Symbol('s'),
+    ]
+    for (const thrown of odd) {
+      root.ref('a').fail(thrown)
+      await clock.advance(10)
+    }
+    const failed = events.filter(({ type }) => type === 'failed')
+    expect(failed.map(({ error }) => error?.message)).toEqual([
+      'scripted "a" failed: a value without a text: [object Object]',
+      'scripted "a" failed: a value without a text: [object Error]',
+      'scripted "a" failed: Symbol(s)',
+    ])
+    expect(root.ref('a').lastError?.causes).toEqual(['Symbol(s)'])
+    await root.close()
+    const bad = kid('bad', { initialize: 'wait' })
+    const starting = grow([bad.spec])
+    bad.lives[0]?.initialized.reject(odd[0] as never)
+    await expect(starting).rejects.toMatchObject({ code: 'EXO_RESOURCE_FAILED' })
+  })
+
   it('show a cleanup that threw', async () => {
     const a = kid('a', { cleanup: 'wait' })
     const { root, events } = await grow([a.spec])

@@ -105,12 +105,18 @@ export class Burst {
     { code, message }: { code: string; message: string },
   ) {
     const why = causes?.at(-1)?.message ?? message
-    const general = why.replaceAll(`${kind} ${JSON.stringify(name)}`, kind)
+    // Most texts do not name the child, and looking costs less than replacing.
+    const general = why.includes(name) ? why.replaceAll(`${kind} ${JSON.stringify(name)}`, kind) : why
     this.#errors ??= new Map()
-    const key = `${code} ${general}`
-    const known = this.#errors.get(key)
+    const known = this.#errors.get(general)
+    if (known?.code === code) known.count += 1
+    else this.#countRare(known ? `${code} ${general}` : general, code, general)
+  }
+
+  #countRare(key: string, code: string, message: string): void {
+    const known = this.#errors?.get(key)
     if (known) known.count += 1
-    else if (this.#errors.size < MOST_ERRORS) this.#errors.set(key, { code, message: general, count: 1 })
+    else if ((this.#errors?.size ?? 0) < MOST_ERRORS) this.#errors?.set(key, { code, message, count: 1 })
   }
 
   #mostFrequent(): readonly ErrorCount[] {

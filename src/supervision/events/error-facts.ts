@@ -1,4 +1,4 @@
-import { ExovisorError } from '../../errors.ts'
+import { ExovisorError, thrownText } from '../../errors.ts'
 import type { CauseRecord, SupervisionEvent } from './types.ts'
 
 const LONGEST_TEXT = 2_000
@@ -7,7 +7,7 @@ const MOST_DETAILS = 32
 const DEEPEST_DETAIL = 3
 const DEEPEST_CAUSE = 8
 
-type ErrorFacts = Pick<SupervisionEvent, 'error' | 'causes'>
+export type ErrorFacts = Pick<SupervisionEvent, 'error' | 'causes'>
 
 /** A text cut to `longest` characters. */
 export function bounded(text: string, longest = LONGEST_TEXT): string {
@@ -19,26 +19,14 @@ export function bounded(text: string, longest = LONGEST_TEXT): string {
     .join('')}…`
 }
 
-/** Anything as text. Its own conversion may throw, or be missing. */
-function textOf(value: unknown): string {
-  try {
-    return bounded(String(value))
-  } catch {
-    return `a value without a text: ${Object.prototype.toString.call(value)}`
-  }
-}
-
-const messageOf = ({ message }: Error): string =>
-  typeof message === 'string' ? bounded(message) : textOf(message)
-
 function causeRecord(cause: unknown): CauseRecord {
-  if (!(cause instanceof Error)) return { message: textOf(cause) }
+  if (!(cause instanceof Error)) return { message: bounded(thrownText(cause)) }
   const { code, name } = cause as Error & { readonly code?: unknown }
   const isNamed = typeof name === 'string' && name !== 'Error' && name !== 'ExovisorError'
   return {
     ...(typeof code === 'string' && { code: bounded(code, LONGEST_DETAIL) }),
     ...(isNamed && { name: bounded(name, LONGEST_DETAIL) }),
-    message: messageOf(cause),
+    message: bounded(thrownText(cause)),
   }
 }
 
@@ -96,7 +84,7 @@ function plainCopy(details: object): Readonly<Record<string, unknown>> | undefin
 export function errorFacts(error: unknown): ErrorFacts {
   const isOurs = error instanceof ExovisorError
   const code = isOurs ? error.code : 'EXO_INTERNAL'
-  const message = error instanceof Error ? messageOf(error) : textOf(error)
+  const message = bounded(thrownText(error))
   const details = isOurs ? plainCopy(error.details) : undefined
   const causes = error instanceof Error ? causesOf(error) : undefined
   const record = details ? { code, message, details } : { code, message }

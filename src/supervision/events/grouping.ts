@@ -25,6 +25,11 @@ export class EventGrouping {
     this.#tell = tell
   }
 
+  /** How many bursts are remembered, those that are over included. */
+  get size(): number {
+    return this.#size
+  }
+
   /** True for an event that is to be told by itself. */
   admits(event: SupervisionEvent): boolean {
     if (this.#isClosed) return true
@@ -43,6 +48,7 @@ export class EventGrouping {
     this.#cancelTimer = undefined
     for (const burst of this.#pending) this.#sumUp(burst, this.#clock.now())
     this.#bursts.clear()
+    this.#size = 0
   }
 
   #burstOf(event: SupervisionEvent): Burst {

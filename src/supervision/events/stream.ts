@@ -43,7 +43,9 @@ export class EventStream implements EventSink {
   }
 
   publish(event: SupervisionEvent): void {
-    if (isShown(event) && this.#grouping.admits(event)) this.#tell(event)
+    if (!isShown(event)) return
+    if (!this.wants(event)) this.#recent.push(event)
+    else if (this.#grouping.admits(event)) this.#tell(event)
   }
 
   /** Tells of each record from the next one on. What a listener throws is logged. The result ends it. */

@@ -1,12 +1,11 @@
 import type { Clock } from '../../concurrency/clock.ts'
 import type { EventSink } from '../../resources/environment.ts'
 import type { ResourceLog } from '../../resources/log.ts'
-import { buildEvent, type EventFacts, type EventSubject } from './build.ts'
-import { Ring } from './ring.ts'
+import { ChildHistory } from './child-history.ts'
+import { type ErrorFacts, errorFacts } from './error-facts.ts'
+import { type EventFacts, EventSlot, type EventSubject } from './event-slot.ts'
 import { isShown, notify } from './stream.ts'
 import type { SupervisionEvent } from './types.ts'
-
-const REMEMBERED = 32
 
 /** What the events of one supervisor need. */
 export interface SupervisorEventsOptions {
@@ -23,20 +22,24 @@ export class SupervisorEvents implements EventSink {
   readonly #options: SupervisorEventsOptions
   readonly #listeners = new Set<(event: SupervisionEvent) => void>()
   /** Children to whom nothing has happened have none. */
-  readonly #histories = new Map<string, Ring<SupervisionEvent>>()
+  readonly #histories = new Map<string, ChildHistory>()
+  readonly #scratch = new EventSlot()
+  /** One failure makes several events, mostly in a row: they share what is told of it. */
+  #lastError: { readonly error: unknown; readonly facts: ErrorFacts } | undefined
 
   constructor(options: SupervisorEventsOptions) {
     this.#options = options
   }
 
-  /** Makes an event about a child and tells it, unless there is nobody who would hear or remember it. */
+  /** Makes an event about a child, remembers it and tells it, unless there is nobody who would hear or remember it. */
   emit(child: EventSubject, facts: EventFacts): void {
     const { clock, supervisor } = this.#options
-    if (!this.#isRemembered(child.id, facts) && !this.wants({ type: facts.type, attempt: child.attempt }))
-      return
-    const event = buildEvent(clock.now(), supervisor, child, facts)
-    this.#remember(event)
-    this.publish(event)
+    const { id, ref } = child
+    const isRemembered = this.#isRemembered(id, facts)
+    if (!isRemembered && !this.wants({ type: facts.type, attempt: child.attempt })) return
+    const slot = isRemembered ? this.#historyOf(id, ref.kind).next() : this.#scratch
+    slot.fill(clock.now(), child, facts, facts.error === undefined ? undefined : this.#factsOf(facts.error))
+    this.publish(slot.event(supervisor, id, ref.kind))
   }
 
   wants(event: Pick<SupervisionEvent, 'type' | 'attempt'>): boolean {
@@ -64,7 +67,7 @@ export class SupervisorEvents implements EventSink {
    * `ready`; of dead letters the 1st, 2nd, 4th, 8th ... are remembered.
    */
   historyOf(id: string): readonly SupervisionEvent[] {
-    return this.#histories.get(id)?.last() ?? []
+    return this.#histories.get(id)?.events() ?? []
   }
 
   /** A child is not known any more. */
@@ -72,19 +75,25 @@ export class SupervisorEvents implements EventSink {
     this.#histories.delete(id)
   }
 
+  #factsOf(error: unknown): ErrorFacts {
+    const known = this.#lastError
+    if (known && known.error === error) return known.facts
+    const facts = errorFacts(error)
+    this.#lastError = { error, facts }
+    return facts
+  }
+
   #isRemembered(id: string, { type, count = 1 }: EventFacts): boolean {
     if (type === 'dead_letter') return isShown({ type, count })
     return (type !== 'started' && type !== 'ready') || this.#histories.has(id)
   }
 
-  #remember(event: SupervisionEvent): void {
-    const { name } = event
-    if (!this.#isRemembered(name, event)) return
-    let history = this.#histories.get(name)
+  #historyOf(id: string, kind: string): ChildHistory {
+    let history = this.#histories.get(id)
     if (!history) {
-      history = new Ring(REMEMBERED)
-      this.#histories.set(name, history)
+      history = new ChildHistory(this.#options.supervisor, id, kind)
+      this.#histories.set(id, history)
     }
-    history.push(event)
+    return history
   }
 }

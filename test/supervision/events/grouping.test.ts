@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { VirtualClock } from '../../../src/concurrency/virtual-clock.ts'
+import { EventGrouping } from '../../../src/supervision/events/grouping.ts'
 import { EventStream } from '../../../src/supervision/events/stream.ts'
 import type { SupervisionEvent, SupervisionRecord } from '../../../src/supervision/events/types.ts'
 import { anEvent, keepingLog } from './event.ts'
@@ -154,14 +155,43 @@ describe('many events at once', () => {
     )
   })
 
-  it('of ten thousand supervisors keep no memory of those that are quiet again', async () => {
-    const { clock, publish, records } = world()
+  it('of many supervisors are all remembered, and forgotten when it has been quiet for long', async () => {
+    const clock = new VirtualClock()
+    const grouping = new EventGrouping(clock, () => undefined)
+    const singly = (supervisor: string) => grouping.admits(anEvent({ at: clock.now(), supervisor }))
     for (let round = 0; round < 20; round += 1) {
-      for (let index = 0; index < 1_000; index += 1) publish({ supervisor: `root/${round}/${index}` })
+      for (let index = 0; index < 1_000; index += 1) singly(`root/${round}/${index}`)
       await clock.advance(1_000)
     }
-    expect(records).toHaveLength(20_000)
-    for (let index = 0; index < 21; index += 1) publish({ supervisor: 'root/19/999' })
-    expect(records).toHaveLength(20_020)
+    expect(grouping.size).toBeLessThanOrEqual(2_048)
+    for (let index = 0; index < 5_000; index += 1) singly(`many/${index}`)
+    const answers = Array.from({ length: 20 }, () => singly('many/0'))
+    expect(answers).toEqual([...Array.from({ length: 19 }, () => true), false])
+    grouping.close()
+    expect(grouping.size).toBe(0)
+  })
+
+  it('are counted apart when code or message differ, up to 64 kinds of error', async () => {
+    const { clock, burst, summaries } = world()
+    const error = (code: 'EXO_PEER_TIMEOUT' | 'EXO_RESOURCE_FAILED', message: string) => ({
+      error: { code, message },
+    })
+    burst(20)
+    burst(2, error('EXO_PEER_TIMEOUT', 'late'))
+    burst(3, error('EXO_RESOURCE_FAILED', 'late'))
+    for (let index = 0; index < 100; index += 1) burst(1, error('EXO_PEER_TIMEOUT', `late ${index}`))
+    burst(50, error('EXO_PEER_TIMEOUT', 'late 99'))
+    burst(1, error('EXO_PEER_TIMEOUT', 'late 0'))
+    await clock.advance(100)
+    expect(summaries()[0]).toMatchObject({
+      count: 156,
+      errors: [
+        { code: 'EXO_RESOURCE_FAILED', message: 'late', count: 3 },
+        { code: 'EXO_PEER_TIMEOUT', message: 'late', count: 2 },
+        { code: 'EXO_PEER_TIMEOUT', message: 'late 0', count: 2 },
+        { message: 'late 1', count: 1 },
+        { message: 'late 2', count: 1 },
+      ],
+    })
   })
 })

@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { ExovisorError } from '../../../src/errors.ts'
-import { buildEvent } from '../../../src/supervision/events/build.ts'
+import { type ErrorFacts, errorFacts } from '../../../src/supervision/events/error-facts.ts'
+import { type EventFacts, EventSlot } from '../../../src/supervision/events/event-slot.ts'
 
 const child = {
   id: 'a',
@@ -10,14 +11,20 @@ const child = {
   windowFill: () => ({ used: 1, limit: 5, within: 60_000 }),
 }
 
-const about = (error: unknown) => buildEvent(7, 'root', child, { type: 'failed', error })
+function eventOf(facts: EventFacts, told?: ErrorFacts) {
+  const slot = new EventSlot()
+  slot.fill(7, child, facts, told)
+  return slot.event('root', 'a', 'thing')
+}
+
+const about = (error: unknown) => eventOf({ type: 'failed' }, errorFacts(error))
 
 const failure = (cause: unknown, details?: Readonly<Record<string, unknown>>) =>
   new ExovisorError('EXO_RESOURCE_FAILED', 'thing "a" failed', { cause, ...(details && { details }) })
 
 describe('an event', () => {
   it('has the facts that apply and no others', () => {
-    expect(buildEvent(7, 'root', child, { type: 'ready' })).toStrictEqual({
+    expect(eventOf({ type: 'ready' })).toStrictEqual({
       type: 'ready',
       at: 7,
       supervisor: 'root',
@@ -28,7 +35,22 @@ describe('an event', () => {
       window: { used: 1, limit: 5, within: 60_000 },
     })
     const facts = { delay: 0, reason: 'why', count: 4, directive: 'restart', incarnation: 1 } as const
-    expect(buildEvent(7, 'root', child, { type: 'failed', ...facts })).toMatchObject(facts)
+    expect(eventOf({ type: 'failed', ...facts })).toMatchObject(facts)
+  })
+
+  it('has nothing of the event that was in its slot before', () => {
+    const slot = new EventSlot()
+    const facts = {
+      type: 'failed',
+      delay: 1,
+      reason: 'r',
+      count: 2,
+      directive: 'stop',
+      incarnation: 9,
+    } as const
+    slot.fill(1, child, facts, errorFacts(failure('x')))
+    slot.fill(7, child, { type: 'ready' }, undefined)
+    expect(slot.event('root', 'a', 'thing')).toStrictEqual(eventOf({ type: 'ready' }))
   })
 
   it('tells the chain of causes from the nearest to the root, with the codes that errors of the system carry', () => {
@@ -65,9 +87,11 @@ describe('an event', () => {
     const details = Object.fromEntries(Array.from({ length: 100 }, (_, index) => [`${index}${long}`, long]))
     let error = failure(long, { ...details, deep: { a: { b: { c: { d: 1 } } } } })
     for (let depth = 0; depth < 20; depth += 1) error = failure(error, details)
-    const event = buildEvent(7, 'root', child, { type: 'failed', error, reason: long })
+    const event = eventOf({ type: 'failed', reason: long }, errorFacts(error))
     expect(JSON.stringify(event).length).toBeLessThan(60_000)
     expect(event.reason).toHaveLength(2_000)
+    const list = failure('x', { list: Array.from({ length: 1_000 }, () => long) })
+    expect(JSON.stringify(about(list)).length).toBeLessThan(20_000)
     expect(about(new Error(long)).error?.message).toMatch(/^x{1999}…$/)
   })
 
