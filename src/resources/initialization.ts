@@ -102,7 +102,7 @@ export class Initialization<Input, Client> {
     this.#finish()
     this.#owner.notInitialized(error)
     // What else it had begun with this signal is of no use any more.
-    this.#abort.abort(error)
+    this.#abort.abort(() => error)
   }
 
   #finish(): void {

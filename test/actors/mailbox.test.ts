@@ -196,7 +196,7 @@ describe('the signal of an asked message', () => {
     expect(signal?.aborted).toBe(false)
     if (code === 'EXO_ABORTED') controller.abort()
     if (code === 'EXO_ASK_TIMEOUT') await clock.advance(5_000)
-    if (code === 'EXO_RESOURCE_FAILED') box.pause(paused)
+    if (code === 'EXO_RESOURCE_FAILED') box.pause(() => paused)
     expect(await asked).toMatchObject({ code })
     expect(signal?.reason).toBe(await asked)
   })
