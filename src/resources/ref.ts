@@ -239,7 +239,7 @@ export class Ref<Input, Client, Message> implements ResourceRef<Client, Message>
     if (error) this.#lastError = toErrorRecord(error)
     this.#ready = undefined
     if (isWorking(state) && !isWorking(previous)) this.#mailbox.open()
-    if (isWorking(previous) && !isWorking(state)) this.#mailbox.pause(this.#left(state, error))
+    if (isWorking(previous) && !isWorking(state)) this.#mailbox.pause(() => this.#left(state, error))
     if (state === 'READY') for (const waiter of this.#waiters ?? []) waiter.resolve(this.client as Client)
   }
 

@@ -32,6 +32,7 @@ export class Child extends ChildFacts implements RefOwner {
   #restarting = false
   #nextAttemptAt: number | undefined
   #cancelTry = nothing
+  hasPlace = false
 
   /** @param predecessor a stopped child of the same id, whose numbers go on; its ref too, if the definition is the same */
   constructor(spec: AnyChildSpec, policy: Policy, host: ChildHost, predecessor?: Child) {
