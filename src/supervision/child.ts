@@ -33,6 +33,14 @@ export interface ChildHost {
 
 const nothing: CancelTimer = () => undefined
 
+let moments = 0
+
+/** Orders what happens at one time of the clock: each call gives a larger number. */
+export function nextMoment(): number {
+  moments += 1
+  return moments
+}
+
 function timingOf({ startTimeout, shutdown, degraded, probe }: Policy): Timing {
   return { startTimeout, shutdown, health: { ...probe, ...degraded.after } }
 }
@@ -55,6 +63,8 @@ export class Child {
   #commanded = false
   /** Grows with each command: whatever was under way for an older one has no say any more. */
   #command = 0
+  /** When somebody stopped it last, if nothing was said since. */
+  #stoppedAt: number | undefined
   /** Why the supervisor closes the current incarnation. */
   #verdict: ExovisorError | undefined
   #restarting = false
@@ -97,7 +107,14 @@ export class Child {
 
   /** True when it was told to stop, or has ended for good. */
   get isStopped(): boolean {
-    return this.ref.current === undefined || (this.ref.state === 'CLOSED' && this.ref.ended)
+    // Without an incarnation it may be about to get its first one.
+    if (this.ref.current === undefined) return this.ref.ended || !this.#commanded
+    return this.ref.state === 'CLOSED' && this.ref.ended
+  }
+
+  /** The moment in which somebody stopped it, until it is told something else. */
+  get stoppedAt(): number | undefined {
+    return this.#stoppedAt
   }
 
   windowFill(): WindowFill {
@@ -137,8 +154,10 @@ export class Child {
 
   /** Starts a successor after the delay of the backoff. */
   scheduleRestart(): void {
-    const delay = this.announceRestart()
     const command = this.#command
+    const delay = this.announceRestart()
+    // Who listens to events may have stopped it meanwhile.
+    if (command !== this.#command) return
     this.#cancelTry = schedule(this.#host.environment.clock, delay, () =>
       this.#host.post(() => {
         if (command === this.#command) this.#launch()
@@ -164,6 +183,7 @@ export class Child {
   freeze(reason: string): number {
     this.#command += 1
     this.#commanded = true
+    this.#stoppedAt = undefined
     this.#cancelTimers()
     this.#first?.reject(this.#closedError(reason))
     this.#first = undefined
@@ -192,6 +212,7 @@ export class Child {
   async stop(reason: string): Promise<void> {
     if (this.ref.current && this.isStopped) return
     const command = this.freeze(reason)
+    this.#stoppedAt = nextMoment()
     await this.ref.current?.close(reason)
     if (command === this.#command) this.retire(this.#closedError(reason), reason)
   }
@@ -245,8 +266,10 @@ export class Child {
       },
     })
     this.ref.attach(incarnation)
+    const command = this.#command
     this.#emit({ type: 'started' })
-    incarnation.start()
+    // Who listens to events may have stopped it, or its supervisor, meanwhile.
+    if (command === this.#command) incarnation.start()
   }
 
   #changed(incarnation: Incarnation<unknown, unknown, unknown>, change: IncarnationChange): void {
@@ -305,9 +328,11 @@ export class Child {
   #terminate(error: ExovisorError): void {
     const { current } = this.ref
     if (this.#commanded || !current) return
-    if (current.state === 'DEGRADED') this.#emit({ type: 'failed', error })
+    const isDegraded = current.state === 'DEGRADED'
     this.#verdict = error
     void current.close(`failed: ${error.message}`)
+    // Told afterwards, so that nobody who listens finds it working, or mends it.
+    if (isDegraded) this.#emit({ type: 'failed', error })
   }
 
   #ended(): void {

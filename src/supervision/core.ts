@@ -119,8 +119,8 @@ export class SupervisorCore implements SupervisorClient, ChildHost, StrategyHost
 
   async stop(id: string): Promise<void> {
     const child = this.#child(id)
-    await child.stop('stopped by hand')
-    if (child.policy.restart === 'temporary') this.forget(child)
+    if (child.policy.restart === 'temporary') await this.stopAndForget(child, 'stopped by hand')
+    else await child.stop('stopped by hand')
   }
 
   async restart(id: string): Promise<void> {
@@ -129,9 +129,7 @@ export class SupervisorCore implements SupervisorClient, ChildHost, StrategyHost
   }
 
   async remove(id: string): Promise<void> {
-    const child = this.#child(id)
-    await child.stop('removed')
-    this.forget(child)
+    await this.stopAndForget(this.#child(id), 'removed')
   }
 
   children(): readonly ChildSnapshot[] {
@@ -191,8 +189,10 @@ export class SupervisorCore implements SupervisorClient, ChildHost, StrategyHost
 
   retire(child: Child, failure: ExovisorError | undefined): void {
     const reason = failure ? 'it failed and is not restarted' : 'it has done its work'
+    const { command } = child
     child.retire(failure ?? this.#endedError(child), reason)
-    if (child.policy.restart === 'temporary') this.forget(child)
+    // Who listens to events may have started it again.
+    if (command === child.command && child.policy.restart === 'temporary') this.#forget(child)
   }
 
   giveUp(child: Child, failure: ExovisorError | undefined): void {
@@ -203,11 +203,21 @@ export class SupervisorCore implements SupervisorClient, ChildHost, StrategyHost
       `supervisor ${JSON.stringify(this.name)} gave up on ${child.ref.label}: it needed more than ${limit} restarts within ${within} ms; the last failure: ${failure?.message ?? 'none, it ended'}`,
       { cause: failure, details: { supervisor: this.name, id: child.id, restarts: limit, within } },
     )
+    // First of all, so that who listens to events cannot start anything any more.
+    this.#freeze(`supervisor ${JSON.stringify(this.name)} gave up`)
     child.giveUp(error)
     void this.#escalate(error)
   }
 
-  forget(child: Child): void {
+  async stopAndForget(child: Child, reason: string): Promise<void> {
+    const stopped = child.stop(reason)
+    const { command } = child
+    await stopped
+    // A later command may have started it again.
+    if (command === child.command) this.#forget(child)
+  }
+
+  #forget(child: Child): void {
     if (this.#children.get(child.id) === child) this.#children.delete(child.id)
   }
 
@@ -268,9 +278,10 @@ export class SupervisorCore implements SupervisorClient, ChildHost, StrategyHost
     if (this.#isStopping) throw this.#closedError()
     const child = this.#add(spec)
     if (spec.start !== false) {
+      const { command } = child
       await this.#firstStart(child).catch(async (error: unknown) => {
-        await child.stop('failed to start')
-        this.forget(child)
+        // Somebody else's word may have ended the start, and decides what comes next.
+        if (command === child.command) await this.stopAndForget(child, 'failed to start')
         throw error
       })
     }

@@ -1,7 +1,7 @@
 import { deferred } from '../../concurrency/deferred.ts'
 import { type CancelTimer, schedule } from '../../concurrency/timer.ts'
 import type { ExovisorError } from '../../errors.ts'
-import type { Child } from '../child.ts'
+import { type Child, nextMoment } from '../child.ts'
 import { isRestarted, type Strategy, type StrategyHost } from './strategy.ts'
 
 /** An end that is not dealt with yet. A later command to the child makes it void. */
@@ -9,6 +9,7 @@ interface End {
   readonly child: Child
   readonly failure: ExovisorError | undefined
   readonly command: number
+  readonly moment: number
 }
 
 const REASON = 'restarted with its group'
@@ -36,6 +37,8 @@ export class GroupRestart implements Strategy {
   #group = new Map<Child, number>()
   /** The child that failed last, while its group is not starting yet. */
   #driver: Child | undefined
+  /** Grows with each restart: the steps of an older one have no say any more, also when the same child failed again. */
+  #round = 0
   #turns = 0
   #lastTurn = Promise.resolve()
   #cancelWait = nothing
@@ -48,7 +51,7 @@ export class GroupRestart implements Strategy {
   }
 
   ended(child: Child, failure: ExovisorError | undefined): void {
-    this.#ends.push({ child, failure, command: child.command })
+    this.#ends.push({ child, failure, command: child.command, moment: nextMoment() })
     if (this.#turns === 0) this.#decide()
   }
 
@@ -75,15 +78,15 @@ export class GroupRestart implements Strategy {
 
   #decide(): void {
     for (let end = this.#ends.shift(); end; end = this.#ends.shift()) {
-      const { child, failure, command } = end
+      const { child, failure, command, moment } = end
       if (command !== child.command) continue
       if (!isRestarted(child.policy.restart, failure !== undefined)) this.#host.retire(child, failure)
-      else if (this.#host.acceptRestart(child)) this.#restart(child)
+      else if (this.#host.acceptRestart(child)) this.#restart(child, moment)
       else this.#host.giveUp(child, failure)
     }
   }
 
-  #restart(driver: Child): void {
+  #restart(driver: Child, moment: number): void {
     const { members } = this.#host
     const first = this.#first(driver, members)
     if (this.#driver && members.findIndex(child => this.#group.has(child)) < first) {
@@ -93,36 +96,48 @@ export class GroupRestart implements Strategy {
     }
     this.#cancelWait()
     this.#driver = driver
+    this.#round += 1
+    const round = this.#round
     const group = members.slice(first).filter(({ ref }) => ref.current)
-    const left = new Map(group.filter(child => this.#hasLeft(child)).map(child => [child, -1]))
+    const left = new Map(group.filter(child => this.#hasLeft(child, moment)).map(child => [child, -1]))
     this.#group = left
     const plan = group.filter(child => !left.has(child))
     for (const child of plan) this.#hold(child)
     void this.admit(async () => {
       await this.#stop(plan)
-      if (driver === this.#driver && !this.#ceased) this.#wait(driver)
+      if (this.#isCurrent(round)) this.#wait(driver, round)
     })
   }
 
-  #wait(driver: Child): void {
+  /** True while no later restart has begun, this one has not come to its starts, and the supervisor is not closing. */
+  #isCurrent(round: number): boolean {
+    return round === this.#round && this.#driver !== undefined && !this.#ceased
+  }
+
+  #wait(driver: Child, round: number): void {
     this.#cancelWait()
     const delay = this.#isHeld(driver) ? driver.announceRestart() : 0
+    // Who listens to events may have closed the supervisor.
+    if (!this.#isCurrent(round)) return
     this.#cancelWait = schedule(this.#host.clock, delay, () =>
       this.#host.post(() => {
-        if (driver === this.#driver) void this.admit(() => this.#start(driver))
+        if (this.#isCurrent(round)) void this.admit(() => this.#start(round))
       }),
     )
   }
 
-  async #start(driver: Child): Promise<void> {
-    if (driver !== this.#driver || this.#ceased) return
+  async #start(round: number): Promise<void> {
+    if (!this.#isCurrent(round)) return
     const { members } = this.#host
     const first = members.findIndex(child => this.#group.has(child))
     const group = first < 0 ? [] : members.slice(first)
     // Somebody may have started or restarted a member during the backoff.
-    const running = group.filter(child => !this.#isHeld(child) && !child.isStopped)
+    const running = group.filter(
+      child => !this.#isHeld(child) && child.stoppedAt === undefined && !child.isStopped,
+    )
     for (const child of running) this.#hold(child)
     await this.#stop(running)
+    if (round !== this.#round) return
     this.#driver = undefined
     for (const child of group) {
       if (!this.#isHeld(child)) continue
@@ -137,8 +152,7 @@ export class GroupRestart implements Strategy {
     for (const child of plan.toReversed()) {
       if (!this.#isHeld(child)) continue
       if (child.policy.restart === 'temporary') {
-        await child.stop(REASON)
-        this.#host.forget(child)
+        await this.#host.stopAndForget(child, REASON)
       } else {
         await child.suspend(REASON)
       }
@@ -154,9 +168,11 @@ export class GroupRestart implements Strategy {
     return this.#group.get(child) === child.command
   }
 
-  /** True for a member that was stopped during this group restart: it takes no part in further attempts. */
-  #hasLeft(child: Child): boolean {
-    return this.#group.has(child) && !this.#isHeld(child) && child.isStopped
+  /** True for a member that was stopped after the end, or during this group restart: it takes no part in further attempts. */
+  #hasLeft(child: Child, end: number): boolean {
+    const { stoppedAt = 0 } = child
+    if (stoppedAt > end) return true
+    return this.#group.has(child) && !this.#isHeld(child) && (stoppedAt > 0 || child.isStopped)
   }
 
   #willBeRestarted(child: Child): boolean {

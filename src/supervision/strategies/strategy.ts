@@ -14,8 +14,8 @@ export interface StrategyHost {
   giveUp(child: Child, failure: ExovisorError | undefined): void
   /** The child will not come back. */
   retire(child: Child, failure: ExovisorError | undefined): void
-  /** A stopped child is not known any more. */
-  forget(child: Child): void
+  /** Stops a child for good: it is not known any more, unless a later command has started it again. */
+  stopAndForget(child: Child, reason: string): Promise<void>
   /** Runs something after what the supervisor is doing now, unless it is closing by then. */
   post(message: () => void): void
 }
