@@ -91,6 +91,9 @@ function command(
   if (post === undefined || client === undefined) return
   world.note(`> ${what} ${post.id}`)
   const { epoch } = post
+  post.dueAt = undefined
+  post.readySince = undefined
+  post.attemptsAreUnknown = true
   const isKnown = client.children().some(({ id }) => id === post.id)
   const stops = what === 'stop' || what === 'remove'
   if (stops && isKnown) {

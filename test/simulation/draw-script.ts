@@ -69,7 +69,7 @@ export class ScriptDrawing {
 
   #pause(): number {
     const dice = this.#dice
-    const length = dice.weighted({ none: 4, short: 3, middle: 2.5, long: 1.5 })
+    const length = dice.weighted({ none: 4, short: 3, middle: 2, long: 2.2 })
     if (length === 'none') return 0
     if (length === 'short') return dice.time(1, 500)
     return length === 'middle' ? dice.time(500, 5_000) : dice.time(5_000, 90_000)

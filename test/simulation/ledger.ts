@@ -41,6 +41,12 @@ export interface Life {
 /** Nothing of it runs any more, or nobody waits for what does. */
 export const isOver = (life: Life): boolean => life.cleaned || life.leftBehind
 
+/** An accepted restart, by the readings of the clock: it was accepted between the end that caused it and its announcement. */
+export interface Restart {
+  readonly ended: number
+  readonly announced: number
+}
+
 /** One child id in the whole world, through all incarnations of its supervisor. */
 export class Post {
   readonly plan: NodePlan
@@ -65,8 +71,20 @@ export class Post {
   wasReady = false
   /** Somebody stopped it since its supervisor started, or it ended without its policy being asked. */
   wasStopped = false
-  /** Times of the accepted restarts, as events gave them. */
-  restarts: number[] = []
+  /** Its accepted restarts. */
+  restarts: Restart[] = []
+  /** When its last incarnation ended, as events gave it. */
+  endedAt = 0
+  /** The last incarnation had failed before it ended. */
+  hasFailed = false
+  /** The true time at which an announced restart is due. */
+  dueAt: number | undefined
+  /** Restarts in a row, as announced. */
+  attempts = 0
+  /** An administrator may have begun a new count. */
+  attemptsAreUnknown = false
+  /** The true time since when it is READY without a break. */
+  readySince: number | undefined
   /** It may have been started again under its id, which begins a new count of restarts. */
   isUncertain = false
   /** It was started again under its id: the numbers of its incarnations begin anew if it had been forgotten. */
@@ -77,8 +95,8 @@ export class Post {
   isBlurred = false
   /** For a branch: when it began to stop its children. */
   stopsSince: number | undefined
-  /** For a branch: times of the restarts that it has accepted. */
-  spent: number[] = []
+  /** For a branch: the restarts that it has accepted. */
+  spent: Restart[] = []
   readonly children: Post[] = []
 
   constructor(plan: NodePlan, parent: Post | undefined, order: number) {
@@ -115,6 +133,10 @@ export class Post {
     this.wasReady = false
     this.wasStopped = false
     this.restarts = []
+    this.dueAt = undefined
+    this.attempts = 0
+    this.attemptsAreUnknown = false
+    this.readySince = undefined
     this.isUncertain = false
     this.mayBeginAnew = this.starting > 0
   }

@@ -1,5 +1,5 @@
 import type { SupervisionEvent, SupervisionEventType } from '../../src/supervision/types.ts'
-import type { Ledger, Phase, Post } from './ledger.ts'
+import type { Ledger, Post } from './ledger.ts'
 
 /** One line of the trace. */
 export function describeEvent({
@@ -22,16 +22,20 @@ export function describeEvent({
   return `${supervisor}/${name}#${incarnation} ${type}${facts.join('')}`
 }
 
-type Note = (post: Post, event: SupervisionEvent, ledger: Ledger) => void
-
-const phase =
-  (to: Phase): Note =>
-  post => {
-    post.phase = to
-  }
+type Note = (post: Post, event: SupervisionEvent, ledger: Ledger, time: number) => void
 
 const beginsToStop = (branch: Post | undefined, at: number): void => {
   if (branch?.branch) branch.stopsSince ??= at
+}
+
+/** A child that was READY for long begins to count its restarts anew. */
+export function leaveReady(post: Post, time: number): void {
+  const { readySince, plan } = post
+  const { resetAfter } = plan.policy.backoff
+  const age = readySince === undefined ? 0 : time - readySince
+  post.readySince = undefined
+  if (age > resetAfter) post.attempts = 0
+  else if (age === resetAfter) post.attemptsAreUnknown = true
 }
 
 const notes: Partial<Record<SupervisionEventType, Note>> = {
@@ -40,27 +44,45 @@ const notes: Partial<Record<SupervisionEventType, Note>> = {
     post.incarnation = incarnation
     post.closingSince = undefined
     post.stopsSince = undefined
+    post.hasFailed = false
+    post.dueAt = undefined
     post.spent = []
     for (const child of post.children) child.renew(child.epoch + 1)
   },
-  ready(post) {
+  ready(post, _event, _ledger, time) {
     post.phase = 'ready'
     post.wasReady = true
+    post.readySince = time
   },
-  recovered: phase('ready'),
-  degraded: phase('degraded'),
-  failed(post, { at }) {
+  recovered(post, _event, _ledger, time) {
+    post.phase = 'ready'
+    post.readySince = time
+  },
+  degraded(post, _event, _ledger, time) {
+    post.phase = 'degraded'
+    leaveReady(post, time)
+  },
+  failed(post, { at }, _ledger, time) {
     post.phase = 'failed'
+    post.hasFailed = true
+    leaveReady(post, time)
     beginsToStop(post, at)
   },
   child_terminated(post, { at }) {
     takeBackStops(post)
+    // Nobody could see when it began to close.
+    if (post.readySince !== undefined) post.attemptsAreUnknown = true
+    post.readySince = undefined
     post.phase = 'ended'
+    post.endedAt = at
     beginsToStop(post, at)
   },
-  backoff_scheduled(post, { at }) {
-    post.restarts.push(at)
-    post.parent?.spent.push(at)
+  backoff_scheduled(post, { at, delay = 0 }, _ledger, time) {
+    const restart = { ended: post.endedAt, announced: at }
+    post.restarts.push(restart)
+    post.parent?.spent.push(restart)
+    post.dueAt = time + delay
+    post.attempts += 1
   },
   gave_up: (_, { supervisor, at }, { posts }) => beginsToStop(posts.get(supervisor), at),
   shutdown_error(post, { error, incarnation }) {
@@ -69,8 +91,8 @@ const notes: Partial<Record<SupervisionEventType, Note>> = {
 }
 
 /** Brings the ledger up to an event. */
-export function takeNote(event: SupervisionEvent, post: Post, ledger: Ledger): void {
-  notes[event.type]?.(post, event, ledger)
+export function takeNote(event: SupervisionEvent, post: Post, ledger: Ledger, time: number): void {
+  notes[event.type]?.(post, event, ledger, time)
 }
 
 /** A group that restarts brings back what was stopped before, as in OTP. */

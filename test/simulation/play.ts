@@ -116,6 +116,7 @@ class Play {
       if (action.do === 'advance') await this.#advance(action.ms)
       else if (action.do === 'leap') {
         world.note(`> the process hangs for ${action.ms} ms`)
+        world.hasHung = true
         await world.clock.leap(action.ms)
         this.#rest()
       } else if (action.do === 'hop') for (let hop = 0; hop < action.count; hop += 1) await Promise.resolve()

@@ -15,7 +15,7 @@ import { invariants } from './invariants/index.ts'
 import type { Facts, Finding, Invariant } from './invariants/invariant.ts'
 import { type LeafDefinition, leafDefinition } from './leaf.ts'
 import { Ledger, type Life, type Post, type Sent } from './ledger.ts'
-import { describeEvent, takeBackStops, takeNote } from './notes.ts'
+import { describeEvent, leaveReady, takeBackStops, takeNote } from './notes.ts'
 import type { Action, BranchPlan, LifePlan, Scenario } from './scenario.ts'
 import { Trace } from './trace.ts'
 import { WarpedClock } from './warped-clock.ts'
@@ -61,6 +61,7 @@ export class World implements Facts {
   step = 0
   isHealed = false
   hasSkewed = false
+  hasHung = false
   /** Those that callers gave. */
   readonly #signals: AbortSignal[] = []
   #ownTimers = 0
@@ -320,7 +321,7 @@ export class World implements Facts {
     // An id that was forgotten begins anew.
     if (event.type === 'started' && event.incarnation === 1 && post.mayBeginAnew) post.renew(post.epoch + 1)
     this.check(invariant => invariant.hears?.(event, post, this))
-    takeNote(event, post, this.ledger)
+    takeNote(event, post, this.ledger, this.time)
     if (event.type === 'ready') this.attach()
     this.#spring(event)
     // What was stopped by who listens came before the supervisor dealt with the end.
@@ -357,6 +358,7 @@ export class World implements Facts {
     const { state } = change
     this.check(invariant => invariant.changes?.(change, post, this))
     post.state = state
+    if (state !== 'READY') leaveReady(post, this.time)
     if (state === 'CLOSING') {
       post.closingSince = this.time
       post.closesEarly = post.parent?.stopsSince === undefined

@@ -10,8 +10,8 @@ function rest(post: Post, { state, ended, restart }: ChildSnapshot): Finding {
   if (state === 'DEGRADED' && !on.includes('DEGRADED')) return undefined
   if (state === 'ERROR' && !on.includes('ERROR')) return undefined
   if (state !== 'CLOSED' || !ended) return `${post.id} is ${state}`
-  const wasLetGo = restart !== 'permanent' || post.wasStopped
-  return wasLetGo ? undefined : `${post.id} is permanent and has ended, though nobody stopped it`
+  const wasLetGo = restart === 'temporary' || (restart === 'transient' && !post.hasFailed) || post.wasStopped
+  return wasLetGo ? undefined : `${post.id} is ${restart} and has ended, though nobody stopped it`
 }
 
 function unrest(post: Post, facts: Facts): Finding {

@@ -6,11 +6,13 @@ import { lives } from './lives.ts'
 import { messages } from './messages.ts'
 import { order } from './order.ts'
 import { releases } from './releases.ts'
+import { restarts } from './restarts.ts'
 
 /** Every promise that the simulation holds the kernel to. */
 export const invariants: readonly Invariant[] = [
   ...lives,
   ...order,
+  ...restarts,
   ...intensity,
   ...messages,
   ...releases,

@@ -1,5 +1,4 @@
-import type { SupervisionEvent } from '../../../src/supervision/types.ts'
-import type { Post } from '../ledger.ts'
+import type { Post, Restart } from '../ledger.ts'
 import type { Invariant } from './invariant.ts'
 
 interface Limit {
@@ -7,20 +6,10 @@ interface Limit {
   readonly within: number
 }
 
-const within = (times: readonly number[], at: number, ms: number): number =>
-  times.filter(time => time <= at && at - time <= ms).length
+const isGroup = ({ parent }: Post): boolean => parent?.branch?.strategy !== 'one_for_one'
 
-/**
- * How much later than it was accepted a restart may be announced: a group is stopped in between.
- * The limits of closing of all members, one after the other.
- */
-function announcementDelay(post: Post): number {
-  const { branch } = post.parent ?? {}
-  if (branch === undefined || branch.strategy === 'one_for_one') return 0
-  return Number.POSITIVE_INFINITY
-}
-
-function limitsOf(post: Post): readonly (readonly [Limit, readonly number[], string])[] {
+/** The windows that a restart of a child is counted in. */
+function windowsOf(post: Post): readonly (readonly [Limit, readonly Restart[], string])[] {
   const { intensity } = post.plan.policy
   const own = post.parent?.branch?.intensity
   return [
@@ -29,35 +18,43 @@ function limitsOf(post: Post): readonly (readonly [Limit, readonly number[], str
   ]
 }
 
+/** A jump of the reading between an end and its announcement hides when the restart was accepted. */
+const isHidden = (post: Post, hasSkewed: boolean): boolean => hasSkewed && isGroup(post)
+
 export const intensity: readonly Invariant[] = [
   {
     name: 'intensity-kept',
     promise: 'no more restarts are accepted within any window than the intensity allows',
-    hears({ type, at }, post) {
-      if (type !== 'backoff_scheduled' || announcementDelay(post) > 0) return undefined
-      const broken = limitsOf(post).find(
-        ([limit, times]) => within([...times, at], at, limit.within) > limit.restarts,
-      )
-      return broken
-        ? `${broken[2]} has accepted more than ${broken[0].restarts} restarts within ${broken[0].within} ms`
-        : undefined
+    hears({ type, at }, post, { hasSkewed }) {
+      if (type !== 'backoff_scheduled' || isHidden(post, hasSkewed)) return undefined
+      const broken = windowsOf(post).find(([{ restarts, within }, earlier]) => {
+        const surelyWithin = earlier.filter(({ ended }) => ended <= at && at - ended <= within)
+        return surelyWithin.length + 1 > restarts
+      })
+      if (broken === undefined) return undefined
+      const [{ restarts, within }, , id] = broken
+      return `${id} has accepted more than ${restarts} restarts within ${within} ms`
     },
   },
   {
     name: 'window-tells-the-truth',
     promise: 'an event never shows more restarts than the limit, and an announced restart shows itself',
-    hears({ type, window }: SupervisionEvent, post) {
+    hears({ type, window }, post) {
       if (window.used > window.limit) return `${post.id} shows ${window.used} of ${window.limit} restarts`
-      if (type !== 'backoff_scheduled' || announcementDelay(post) > 0 || window.used > 0) return undefined
+      if (type !== 'backoff_scheduled' || isGroup(post) || window.used > 0) return undefined
       return `${post.id} announces a restart, and its window shows none`
     },
   },
   {
     name: 'gives-up-only-when-spent',
     promise: 'a supervisor gives up only when the restarts of one of its windows are spent',
-    hears({ type, at }, post, { hasSkewed }) {
-      if (type !== 'gave_up' || hasSkewed || post.isUncertain || announcementDelay(post) > 0) return undefined
-      const spent = limitsOf(post).some(([limit, times]) => within(times, at, limit.within) >= limit.restarts)
+    hears({ type }, post, { hasSkewed }) {
+      // In a group a restart that is overtaken by another one is accepted without being announced.
+      if (type !== 'gave_up' || hasSkewed || post.isUncertain || isGroup(post)) return undefined
+      const spent = windowsOf(post).some(([{ restarts, within }, earlier]) => {
+        const perhapsWithin = earlier.filter(({ announced }) => post.endedAt - announced <= within)
+        return perhapsWithin.length >= restarts
+      })
       return spent ? undefined : `${post.id} is given up although no window is full`
     },
   },

@@ -11,6 +11,8 @@ export interface Facts {
   readonly reading: number
   /** The reading of the clock has jumped at least once. */
   readonly hasSkewed: boolean
+  /** Timers have fired late at least once. */
+  readonly hasHung: boolean
   /** Timers that are armed, save the world's own. */
   readonly kernelTimers: number
   /** Work that was posted and not done yet. */
