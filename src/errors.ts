@@ -35,6 +35,16 @@ export const errorCatalogue = {
     'the supervisor has no child of that id',
     'use one of the ids that the message lists',
   ),
+  EXO_CHILDREN_EXHAUSTED: entry(
+    true,
+    'a dynamic supervisor has as many children as it may have',
+    'wait until one has ended, or raise maxChildren',
+  ),
+  EXO_ESCALATED: entry(
+    false,
+    'a child failed in a way that its policy leaves to the supervisor, since no restart cures it',
+    'mend the cause that the message names, or change decide in the policy',
+  ),
   EXO_HEALTH_CHECK_FAILED: entry(
     true,
     'a health check failed or took too long',
@@ -60,6 +70,11 @@ export const errorCatalogue = {
     'a resource got a message that it does not receive',
     'send a message that its kind understands',
   ),
+  EXO_OPTION_INVALID: entry(
+    false,
+    'an option of a call is out of range',
+    'correct the option that the message names',
+  ),
   EXO_READY_TIMEOUT: entry(
     true,
     'a resource was not READY in time',
@@ -70,6 +85,16 @@ export const errorCatalogue = {
     true,
     'a resource failed',
     'look at the cause; the supervisor restarts it by its policy',
+  ),
+  EXO_STRATEGY_MISMATCH: entry(
+    false,
+    'the strategy of the supervisor has no such operation',
+    'use the operation that the message names',
+  ),
+  EXO_RETRIES_EXHAUSTED: entry(
+    true,
+    'an operation failed as often as it may be tried',
+    'look at the cause, then try again, or allow more retries',
   ),
   EXO_SHUTDOWN_TIMEOUT: entry(
     false,
@@ -212,6 +237,27 @@ export const errorCatalogue = {
 /** A stable code of {@link errorCatalogue}. */
 export type ErrorCode = keyof typeof errorCatalogue
 
+/**
+ * The codes of faults that stay until somebody changes something: a supervisor does not restart a resource for them. Each comes from what
+ * a start is given: its spec, the configuration, or files that nobody but their owner changes.
+ *
+ * Not among them, though retrying the same call is useless: what depends on a port, a peer or another process (they come and go); what is
+ * wrong with one request (the next one may be right); the peers file (it is edited while a node runs); and EXO_INTENSITY_EXCEEDED,
+ * whose causes tell.
+ */
+export const incurableCodes: ReadonlySet<string> = new Set<ErrorCode>([
+  'EXO_CHILD_SPEC_INVALID',
+  'EXO_CONFIG_INVALID',
+  'EXO_CONFIG_UNREADABLE',
+  'EXO_USAGE',
+  'EXO_PUBLIC_BIND_REFUSED',
+  'EXO_MODEL_NOT_FOUND',
+  'EXO_MODEL_INVALID',
+  'EXO_SAFETENSORS_INVALID',
+  'EXO_ARCHITECTURE_UNKNOWN',
+  'EXO_TOKENIZER_INVALID',
+])
+
 /** What a thrown error carries beside its code and message. */
 interface ErrorOptionsWithDetails {
   readonly cause?: unknown
@@ -250,6 +296,15 @@ export interface ErrorRecord {
   readonly causes?: readonly string[]
 }
 
+/** The message of anything thrown; also of what has no text, or a conversion that throws. */
+export function thrownText(thrown: unknown): string {
+  try {
+    return String(thrown instanceof Error ? thrown.message : thrown)
+  } catch {
+    return `a value without a text: ${Object.prototype.toString.call(thrown)}`
+  }
+}
+
 /** Turns anything thrown into data. An error that is not of the catalogue gets `fallback` as its code. */
 export function toErrorRecord(error: unknown, fallback: ErrorCode = 'EXO_INTERNAL'): ErrorRecord {
   const causes: string[] = []
@@ -257,12 +312,12 @@ export function toErrorRecord(error: unknown, fallback: ErrorCode = 'EXO_INTERNA
     let cause = error instanceof Error ? error.cause : undefined;
     cause !== undefined && causes.length < 8;
   ) {
-    causes.push(cause instanceof Error ? cause.message : String(cause))
+    causes.push(thrownText(cause))
     cause = cause instanceof Error ? cause.cause : undefined
   }
   return {
     code: error instanceof ExovisorError ? error.code : fallback,
-    message: error instanceof Error ? error.message : String(error),
+    message: thrownText(error),
     ...(error instanceof ExovisorError &&
       Object.keys(error.details).length > 0 && { details: error.details }),
     ...(causes.length > 0 && { causes }),

@@ -22,5 +22,6 @@ export {
   type SpawnNodeOptions,
   spawnNode,
 } from './node.ts'
+export type { NodeReload } from './node-reload.ts'
 export * from './runtime.ts'
 export { version } from './version.ts'

@@ -32,7 +32,7 @@ import type { ResourceLog, WaitOptions } from './resources/types.ts'
 import { apiServer } from './serving/api-server.ts'
 import type { GenerationBackend } from './serving/backend.ts'
 import { supervisorResource } from './supervision/supervisor-resource.ts'
-import type { SupervisionEvent, Supervisor } from './supervision/types.ts'
+import type { SupervisionRecord, Supervisor } from './supervision/types.ts'
 import { version } from './version.ts'
 
 /** What {@link assembleNode} puts together. */
@@ -47,7 +47,8 @@ export interface NodeParts {
   readonly peers: PeerGroup<PeerClient, PeerMessage>
   readonly placement: Placement
   readonly service: ModelService
-  readonly journal: Journal<SupervisionEvent>
+  readonly journal: Journal<SupervisionRecord>
+  readonly log: ResourceLog
   /** Settles when the model is placed for the first time; at once for a node that places on demand. */
   readonly placed: Promise<unknown>
   /** Resolves when so many peers are READY. */
@@ -93,6 +94,7 @@ export async function assembleNode(config: Config, options: SpawnNodeOptions): P
       placement,
       service,
       journal: base.journal,
+      log: base.log,
       placed,
       connected,
       drained: () => drain(admission, config.shutdown.drain),

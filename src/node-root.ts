@@ -1,3 +1,4 @@
+import { realClock } from './concurrency/clock.ts'
 import { resolvePolicies } from './config/resolve-policies.ts'
 import type { Config } from './config/schema.ts'
 import type { SpawnNodeOptions } from './node-options.ts'
@@ -5,14 +6,15 @@ import { createJournal, type Journal } from './observe/journal.ts'
 import { createLogger } from './observe/logger.ts'
 import { createMetrics, type Metrics } from './observe/metrics.ts'
 import type { ResourceLog } from './resources/types.ts'
+import { EventStream } from './supervision/events/stream.ts'
 import { supervise } from './supervision/supervise.ts'
-import type { SupervisionEvent, Supervisor } from './supervision/types.ts'
+import type { SupervisionRecord, Supervisor } from './supervision/types.ts'
 
 /** The root of a node, and what listens to it. */
 export interface NodeRoot {
   readonly root: Supervisor
   readonly log: ResourceLog
-  readonly journal: Journal<SupervisionEvent>
+  readonly journal: Journal<SupervisionRecord>
   readonly metrics: Metrics
   /** Adds to what {@link NodeRoot.dispose} does. */
   readonly onDispose: (step: () => void) => void
@@ -25,17 +27,17 @@ const JOURNAL_EVENTS = 1_000
 /** Starts the root supervisor of a node, without children yet, with the policies of the configuration. */
 export async function rootSupervisor(config: Config, options: SpawnNodeOptions): Promise<NodeRoot> {
   const log = options.logger?.(config.log.level) ?? createLogger({ level: config.log.level })
-  const journal = createJournal<SupervisionEvent>({ capacity: JOURNAL_EVENTS })
+  const journal = createJournal<SupervisionRecord>({ capacity: JOURNAL_EVENTS })
   const metrics = createMetrics()
+  const events = new EventStream({ clock: realClock, log })
+  events.subscribe(record => void journal.write(record))
   const root = await supervise({
     name: 'node',
     policies: resolvePolicies(config),
     log,
     ...(options.inspect && { inspect: options.inspect }),
-    onEvent: event => {
-      journal.write(event)
-      metrics.supervisionEvent(event)
-    },
+    events,
+    onEvent: event => metrics.supervisionEvent(event),
   })
   const steps = [metrics.watchResources(() => root.children()), () => metrics.close()]
   return {

@@ -3,12 +3,14 @@ import type { GenerationDone, GenerationEvent, GenerationRequest } from './clust
 import type { ModelService } from './cluster/model-service.ts'
 import { realClock } from './concurrency/clock.ts'
 import { waitFor } from './concurrency/wait-for.ts'
+import type { Config } from './config/schema.ts'
 import { ExovisorError } from './errors.ts'
 import { assembleNode, type NodeParts } from './node-assembly.ts'
 import { nodeConfig, type SpawnNodeOptions } from './node-options.ts'
+import { logReload, type NodeReload, reloadNode } from './node-reload.ts'
 import type { Journal } from './observe/journal.ts'
 import type { ResourceRef, WaitOptions } from './resources/types.ts'
-import type { ChildSnapshot, SupervisionEvent, SupervisorEnd } from './supervision/types.ts'
+import type { ChildSnapshot, SupervisionRecord, SupervisorEnd } from './supervision/types.ts'
 
 export type { SpawnNodeOptions } from './node-options.ts'
 
@@ -43,7 +45,7 @@ export interface Node extends AsyncDisposable {
   readonly grpc: string
   readonly model: NodeModel
   /** What the supervisors did, the last thousand events. */
-  readonly journal: Journal<SupervisionEvent>
+  readonly journal: Journal<SupervisionRecord>
   /**
    * Waits until the model is placed and the API answers. A node that places on demand is ready before.
    * @throws EXO_NO_PLACEMENT, EXO_READY_TIMEOUT, EXO_ABORTED, and what loading the model throws
@@ -70,6 +72,12 @@ export interface Node extends AsyncDisposable {
   events(request: GenerationRequest): AsyncGenerator<GenerationEvent, void, undefined>
   /** Attaches an inspection observer to the XState system of the whole tree. The result detaches it. */
   inspect(observer: InspectionObserver): () => void
+  /**
+   * Reads the configuration again, from where it came. Policies of supervision hold from the next decision on; all else waits for a
+   * restart of the node, and is named.
+   * @throws EXO_CONFIG_INVALID, EXO_CONFIG_UNREADABLE, EXO_RESOURCE_CLOSED; then nothing has changed
+   */
+  reload(): NodeReload
   /** Stops everything in order: running answers first get the drain time of the configuration. */
   close(): Promise<void>
   /** Resolves when the node has ended, after `close()` or because its supervisor gave up. */
@@ -87,15 +95,20 @@ export interface Node extends AsyncDisposable {
  * for await (const token of node.generate({ prompt: 'What is a supervisor?' })) process.stdout.write(token.text)
  */
 export async function spawnNode(options: SpawnNodeOptions = {}): Promise<Node> {
-  return new RunningNode(await assembleNode(nodeConfig(options), options))
+  const config = nodeConfig(options)
+  return new RunningNode(await assembleNode(config, options), config, options)
 }
 
 class RunningNode implements Node {
   readonly #parts: NodeParts
+  readonly #options: SpawnNodeOptions
+  #config: Config
   #closing: Promise<void> | undefined
 
-  constructor(parts: NodeParts) {
+  constructor(parts: NodeParts, config: Config, options: SpawnNodeOptions) {
     this.#parts = parts
+    this.#config = config
+    this.#options = options
   }
 
   get id(): string {
@@ -119,7 +132,7 @@ class RunningNode implements Node {
     return { name: model.name, layers: model.config.layers, contextLength: context, chat: service.chat }
   }
 
-  get journal(): Journal<SupervisionEvent> {
+  get journal(): Journal<SupervisionRecord> {
     return this.#parts.journal
   }
 
@@ -162,6 +175,13 @@ class RunningNode implements Node {
 
   inspect(observer: InspectionObserver): () => void {
     return this.#parts.root.inspect(observer)
+  }
+
+  reload(): NodeReload {
+    const { config, reload } = reloadNode(this.#parts.root, this.#config, nodeConfig(this.#options))
+    this.#config = config
+    logReload(this.#parts.log, reload)
+    return reload
   }
 
   close(): Promise<void> {

@@ -4,8 +4,15 @@
  * @module
  */
 export * from '../machines/lifecycle.ts'
+export {
+  type AddressedDeadLetter,
+  type DeadLetter,
+  type DeadLetterReason,
+  type DeadLetterRecord,
+  DeadLetters,
+} from './actors/dead-letters.ts'
 export type { InspectionObserver } from './actors/inspection.ts'
-export type { DeadLetter, DeadLetterReason } from './actors/mailbox.ts'
+export type { MailboxPolicy, Overflow } from './actors/mailbox-policy.ts'
 export { type Clock, realClock, type TimerHandle } from './concurrency/clock.ts'
 export { type Random, realRandom, seededRandom } from './concurrency/random.ts'
 export { type Scheduler, SeededScheduler, TurnScheduler } from './concurrency/scheduler.ts'
@@ -14,11 +21,24 @@ export * from './errors.ts'
 export { type CreateOptions, createResource, type OwnedResource } from './resources/create.ts'
 export { defineResource } from './resources/define.ts'
 export { defaultTiming, type Environment, type ShutdownLimit, type Timing } from './resources/environment.ts'
-export { defaultHealth, type HealthPolicy } from './resources/health.ts'
+export { createResourceGroup } from './resources/group.ts'
+export { type GroupInput, memberSpec, resourceGroup } from './resources/group-resource.ts'
+export type * from './resources/group-types.ts'
+export { defaultHealth, type HealthPolicy, type HealthRecord } from './resources/health.ts'
+export { link } from './resources/link.ts'
 export { silentLog } from './resources/log.ts'
+export type { Down, DownReason, MonitorOptions } from './resources/monitor.ts'
+export { networkResource } from './resources/network-resource.ts'
+export type * from './resources/network-types.ts'
+export { Registry } from './resources/registry.ts'
+export type * from './resources/registry-types.ts'
+export type { TraceEvent } from './resources/trace.ts'
 export type * from './resources/types.ts'
+export { type UseContext, type UseOptions, withResource } from './resources/use.ts'
 export { checkPolicy, type PolicyFault, policyFaults } from './supervision/check-policy.ts'
-export { childSpec } from './supervision/child-spec.ts'
+export { checkSpecs, type SpecFault } from './supervision/check-specs.ts'
+export { type ChildSpecData, childSpec } from './supervision/child-spec.ts'
+export { EventStream, type EventStreamOptions } from './supervision/events/stream.ts'
 export * from './supervision/policy.ts'
 export { resolvePolicy } from './supervision/resolve-policy.ts'
 export { supervise } from './supervision/supervise.ts'

@@ -11,7 +11,8 @@ for (const policy of ['keep-going', 'let-it-die']) {
   await using node = await spawnNode({ config: join(import.meta.dirname, `${policy}.yaml`) })
   await askAndKill(node)
   for (const { event } of node.journal.last(100))
-    if (event.name === 'inference') console.log(`  ${event.type} ${event.name}#${event.incarnation}`)
+    if (event.type !== 'summary' && event.name === 'inference')
+      console.log(`  ${event.type} ${event.name}#${event.incarnation}`)
   console.log(`  the gRPC server is ${node.ref('server').state}`)
 }
 

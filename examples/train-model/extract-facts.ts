@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { lifecycle, lifecycleStates, machines } from '../../machines/index.ts'
-import { DEFAULT_MAILBOX } from '../../src/actors/mailbox.ts'
+import { DEFAULT_MAILBOX } from '../../src/actors/mailbox-policy.ts'
 import { exitCodes } from '../../src/cli/exit-codes.ts'
 import { describeConfig } from '../../src/config/describe.ts'
 import { builtinKinds, builtinPolicies } from '../../src/config/policies.ts'

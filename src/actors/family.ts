@@ -3,34 +3,65 @@ import type { AnyActorRef, AnyEventObject, AnyStateMachine } from 'xstate'
 type Transition = AnyStateMachine['transition']
 type Scope = Parameters<Transition>[2]
 
-const families = new WeakMap<AnyActorRef, Map<string, AnyActorRef>>()
+/** Stops an actor that XState runs; only its parent may. */
+export type StopChild = (ref: AnyActorRef) => void
+
+/** What an actor is to its parent. */
+export interface Member {
+  readonly id: string
+  /** Ends it, because its parent ends. */
+  stop(stopChild: StopChild): void
+}
+
+const notRun: StopChild = ref => {
+  throw new TypeError(`actor ${ref.id} is run by XState, its parent is not`)
+}
+
+/** The living children of one actor, in the order in which they were adopted. */
+export class Family {
+  #members: Map<string, Member> | undefined
+
+  get members(): readonly Member[] {
+    return this.#members ? [...this.#members.values()] : []
+  }
+
+  /** @throws Error when there is a living child of that id, since two would be told apart by nothing */
+  adopt(member: Member, parent: string): void {
+    this.#members ??= new Map()
+    if (this.#members.has(member.id))
+      throw new Error(`actor ${parent} has a living child ${member.id} already`)
+    this.#members.set(member.id, member)
+  }
+
+  /** Another actor goes on in the place of a living child of the same id. */
+  replace(member: Member): void {
+    if (this.#members?.has(member.id)) this.#members.set(member.id, member)
+  }
+
+  /** False when there was no child of that id. */
+  forget(id: string): boolean {
+    return this.#members?.delete(id) ?? false
+  }
+
+  /** Stops all, the last one first. */
+  stop(stopChild: StopChild = notRun): void {
+    if (!this.#members) return
+    const { members } = this
+    this.#members = undefined
+    for (let index = members.length - 1; index >= 0; index -= 1) members[index]?.stop(stopChild)
+  }
+}
+
+const families = new WeakMap<AnyActorRef, Family>()
 const logics = new WeakMap<AnyStateMachine, AnyStateMachine>()
 
-/** The living children of an actor, in the order in which they were adopted. */
-export function childrenOf(parent: AnyActorRef): Iterable<AnyActorRef> {
-  return families.get(parent)?.values() ?? []
-}
-
-/** True while `parent` has a living child of that id. */
-export function hasChild(parent: AnyActorRef, id: string): boolean {
-  return families.get(parent)?.has(id) ?? false
-}
-
-/** Notes a child, which was created with `parent` as its parent. */
-export function adopt(parent: AnyActorRef, child: AnyActorRef): void {
-  let family = families.get(parent)
-  if (family === undefined) {
-    family = new Map()
-    families.set(parent, family)
-  }
-  family.set(child.id, child)
+/** From now on the family shares the fate of the actor. */
+export function bindFamily(parent: AnyActorRef, family: Family): void {
+  families.set(parent, family)
 }
 
 function stopFamily(scope: Scope): void {
-  const family = families.get(scope.self)
-  if (family === undefined) return
-  families.delete(scope.self)
-  for (const child of [...family.values()].reverse()) scope.stopChild(child)
+  families.get(scope.self)?.stop(ref => scope.stopChild(ref))
 }
 
 function endedChild(event: AnyEventObject): string | undefined {
@@ -49,7 +80,7 @@ export function familyLogic<Machine extends AnyStateMachine>(machine: Machine): 
   if (known !== undefined) return known as Machine
   const transition: Transition = (snapshot, event, scope) => {
     const ended = endedChild(event)
-    if (ended !== undefined && families.get(scope.self)?.delete(ended)) return snapshot
+    if (ended !== undefined && families.get(scope.self)?.forget(ended)) return snapshot
     if (event.type === 'xstate.stop') stopFamily(scope)
     try {
       const next = machine.transition(snapshot, event, scope)

@@ -1,5 +1,4 @@
 import type { AnyActorRef, InspectionEvent } from 'xstate'
-import { childrenOf } from './family.ts'
 
 /** Sees every event, snapshot and actor of a system, e.g. to feed the Stately inspector. */
 export type InspectionObserver =
@@ -32,24 +31,30 @@ function introduce(actor: AnyActorRef, rootId: string, watch: Watch): void {
     event: { type: 'xstate.init' },
     snapshot: actor.getSnapshot(),
   })
-  for (const child of childrenOf(actor)) introduce(child, rootId, watch)
+}
+
+/** True while the system of an actor has an observer. */
+export function isInspected(actor: AnyActorRef): boolean {
+  return (watches.get(actor.system)?.size ?? 0) > 0
 }
 
 /**
- * Attaches an observer to the whole system of `root`, now or at any later time. It is first told of every
+ * Attaches an observer to a whole system, now or at any later time. It is first told of every
  * actor that lives already, so that a viewer that comes late sees the whole tree. Without observers
  * inspection costs nothing.
  *
+ * @param actors all that live, the root first and each parent before its children
  * @param onFault gets what the observer throws
  * @returns detaches the observer
  */
 export function inspectSystem(
-  root: AnyActorRef,
+  actors: readonly [root: AnyActorRef, ...others: AnyActorRef[]],
   observer: InspectionObserver,
   onFault: (error: unknown) => void,
 ): () => void {
+  const [root] = actors
   const watch = guarded(observer, onFault)
-  introduce(root, root.sessionId, watch)
+  for (const actor of actors) introduce(actor, root.sessionId, watch)
   const ofSystem = watches.get(root.system) ?? new Set()
   watches.set(root.system, ofSystem.add(watch))
   const subscription = root.system.inspect({ next: watch })

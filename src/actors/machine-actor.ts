@@ -1,11 +1,10 @@
-import { type AnyActorRef, type AnyStateMachine, createActor, type Snapshot } from 'xstate'
+import type { AnyStateMachine } from 'xstate'
 import type { Clock } from '../concurrency/clock.ts'
-import { adopt, familyLogic, hasChild } from './family.ts'
-import { announceCrash, type InspectionObserver, inspectSystem } from './inspection.ts'
-import { indexScheduler } from './scheduler.ts'
+import type { Family } from './family.ts'
+import type { InspectionObserver } from './inspection.ts'
 
 /** What the creator of an actor hears of it. */
-interface ActorListener {
+export interface ActorListener {
   /** After each event that the machine took, with the machine's state value. */
   changed(value: unknown): void
   /** The machine itself threw; the actor is gone. */
@@ -29,66 +28,31 @@ export interface ActorOptions {
   /** Without a parent the actor is the root of a system of its own. */
   readonly parent?: MachineActor | undefined
   /** A state to begin with in place of the initial one. */
-  readonly from?: { readonly value: string; readonly context: unknown }
+  readonly from?: { readonly value: unknown; readonly context: unknown } | undefined
   readonly listener: ActorListener
 }
 
-/** One XState actor of one machine: the only thing that other rooms see of XState at run time. */
-export class MachineActor {
-  readonly #ref: AnyActorRef
-  readonly #root: AnyActorRef
-
-  /** @throws Error when the parent has a living child of that id, since two would be told apart by nothing */
-  constructor(machine: AnyStateMachine, { id, input, clock, parent, from, listener }: ActorOptions) {
-    if (parent && hasChild(parent.#ref, id))
-      throw new Error(`actor ${parent.id} has a living child ${id} already`)
-    const ref: AnyActorRef = createActor(familyLogic(machine), {
-      id,
-      input,
-      clock,
-      ...(parent && { parent: parent.#ref }),
-      ...(from && { snapshot: machine.resolveState(from as never) as Snapshot<unknown> }),
-    })
-    this.#ref = ref
-    this.#root = parent ? parent.#root : ref
-    if (parent) adopt(parent.#ref, ref)
-    else indexScheduler(ref)
-    ref.subscribe({
-      next: snapshot => listener.changed(snapshot.value),
-      error: error => {
-        announceCrash(ref, this.#root.sessionId, error)
-        listener.crashed(error)
-      },
-      complete: () => listener.stopped(),
-    })
-  }
-
-  get id(): string {
-    return this.#ref.id
-  }
-
+/**
+ * One actor of one machine, whoever interprets the machine: XState, or a table that was made of it.
+ * Other rooms see nothing else of either at run time.
+ */
+export interface MachineActor {
+  readonly id: string
   /** The state value, nested states included. */
-  get value(): unknown {
-    return this.#ref.getSnapshot().value
-  }
-
+  readonly value: unknown
   /** The facts that the machine remembers. */
-  get context(): unknown {
-    return this.#ref.getSnapshot().context
-  }
-
+  readonly context: unknown
+  /** The actors that were created with this one as their parent. */
+  readonly family: Family
+  /** True while somebody observes the system that it belongs to. */
+  readonly isObserved: boolean
   /** Begins to take events; the listener hears of the first state at once. */
-  start(): void {
-    this.#ref.start()
-  }
-
+  start(): void
   /** Delivers an event, at once or, when called from within the actor, after the current one. Ignored after the end. */
-  send(event: MachineEvent): void {
-    if (this.#ref.getSnapshot().status === 'active') this.#ref.send(event)
-  }
-
-  /** See {@link inspectSystem}. */
-  inspect(observer: InspectionObserver, onFault: (error: unknown) => void): () => void {
-    return inspectSystem(this.#root, observer, onFault)
-  }
+  send(event: MachineEvent): void
+  /** Attaches an observer to the whole system. The result detaches it. See `inspectSystem`. */
+  inspect(observer: InspectionObserver, onFault: (error: unknown) => void): () => void
 }
+
+/** Makes the actors of a runtime. */
+export type ActorFactory = (machine: AnyStateMachine, options: ActorOptions) => MachineActor

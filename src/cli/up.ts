@@ -2,8 +2,10 @@ import { Command } from 'commander'
 import { type Node, spawnNode } from '../node.ts'
 import { createLogger } from '../observe/logger.ts'
 import { version } from '../version.ts'
+import { onHangup } from './hangup.ts'
 import { onInterrupt } from './interrupt.ts'
 import { writeJsonLine } from './json-lines.ts'
+import { reportError } from './report-error.ts'
 
 interface UpOptions {
   readonly config?: string
@@ -27,6 +29,7 @@ export function upCommand(): Command {
 
 async function up(options: UpOptions): Promise<void> {
   const interrupt = onInterrupt()
+  const hangups = onHangup()
   try {
     await using node = await spawnNode({
       ...(options.config !== undefined && { config: options.config }),
@@ -36,6 +39,7 @@ async function up(options: UpOptions): Promise<void> {
       signal: interrupt.signal,
     })
     await node.ready({ signal: interrupt.signal })
+    hangups.answer(() => reload(node, options))
     if (options.json)
       writeJsonLine(process.stdout, {
         type: 'ready',
@@ -52,7 +56,17 @@ async function up(options: UpOptions): Promise<void> {
   } catch (error) {
     if (!interrupt.signal.aborted) throw error
   } finally {
+    hangups.dispose()
     interrupt.dispose()
+  }
+}
+
+/** A configuration with faults is shown, and the node goes on with the one that it has. */
+function reload(node: Node, { json = false }: UpOptions): void {
+  try {
+    node.reload()
+  } catch (error) {
+    reportError(error, { json })
   }
 }
 

@@ -5,6 +5,8 @@ import type { Random } from './random.ts'
 export interface Scheduler {
   /** Runs a task soon, never within this call. What a task throws is a fault of the kernel and ends the process. */
   post(task: () => void): void
+  /** Says of the task that runs that it has done so many pieces of work beside its first one: they count as tasks of this turn. */
+  charge?(pieces: number): void
 }
 
 /** How much work is done before the event loop gets its turn. */
@@ -28,13 +30,27 @@ export class TurnScheduler implements Scheduler {
   readonly #ms: number
   #queue: ((() => void) | undefined)[] = []
   #next = 0
+  /**
+   * Work since the event loop had its turn because of this scheduler. An empty queue does not reset it: actors that wait for promises
+   * empty it all the time, and go on from microtasks, before the event loop has had any turn.
+   */
+  #done = 0
+  #nextLook = TASKS_BETWEEN_LOOKS
+  #since: number
   #isAwake = false
   readonly #run = (): void => this.#turn()
+  readonly #runAnew = (): void => {
+    this.#done = 0
+    this.#nextLook = TASKS_BETWEEN_LOOKS
+    this.#since = this.#clock.now()
+    this.#turn()
+  }
 
   constructor(clock: Clock, { tasks = 1024, ms = 5 }: TurnBudget = {}) {
     this.#clock = clock
     this.#tasks = tasks
     this.#ms = ms
+    this.#since = clock.now()
   }
 
   post(task: () => void): void {
@@ -44,16 +60,18 @@ export class TurnScheduler implements Scheduler {
     queueMicrotask(this.#run)
   }
 
+  charge(pieces: number): void {
+    this.#done += pieces
+  }
+
   #turn(): void {
     const queue = this.#queue
-    const started = this.#clock.now()
-    let done = 0
     try {
-      while (this.#next < queue.length && !this.#isSpent(done, started)) {
+      while (this.#next < queue.length && !this.#isSpent()) {
         const task = queue[this.#next]
         queue[this.#next] = undefined
         this.#next += 1
-        done += 1
+        this.#done += 1
         task?.()
       }
     } finally {
@@ -61,9 +79,11 @@ export class TurnScheduler implements Scheduler {
     }
   }
 
-  #isSpent(done: number, started: number): boolean {
-    if (done >= this.#tasks) return true
-    return done > 0 && done % TASKS_BETWEEN_LOOKS === 0 && this.#clock.now() - started >= this.#ms
+  #isSpent(): boolean {
+    if (this.#done >= this.#tasks) return true
+    if (this.#done < this.#nextLook) return false
+    this.#nextLook = this.#done + TASKS_BETWEEN_LOOKS
+    return this.#clock.now() - this.#since >= this.#ms
   }
 
   #rest(): void {
@@ -73,7 +93,7 @@ export class TurnScheduler implements Scheduler {
         this.#queue = this.#queue.slice(this.#next)
         this.#next = 0
       }
-      this.#clock.nextTurn(this.#run)
+      this.#clock.nextTurn(this.#runAnew)
       return
     }
     this.#queue.length = 0

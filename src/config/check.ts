@@ -76,6 +76,7 @@ type Parsed<Value> = { readonly data?: Readonly<Record<string, Value>> | undefin
 function senselessPolicies(merged: MergedLayers, supervision: Supervision): ConfigFault[] {
   const resolved = resolvePolicies({ supervision })
   const root = ['supervision', 'policies', 'default']
+  const ofDefault = new Set(policyFaults(resolved.default).map(({ message }) => message))
   const isChanged = (path: Path): boolean => merged.origin(path).source !== 'default'
   const whole = (['policies', 'kinds'] as const).flatMap(map =>
     Object.entries(resolved[map]).flatMap(([name, policy]) => {
@@ -83,9 +84,9 @@ function senselessPolicies(merged: MergedLayers, supervision: Supervision): Conf
       if (typeof supervision[map][name] === 'string') return []
       if (isChanged(path)) return policyFaults(policy).map(problem => policyFault(merged, path, problem))
       if (map === 'kinds' || !isChanged(root)) return []
-      return policyFaults(policy).map(problem =>
-        policyFault(merged, root, problem, `in the policy ${name}, which starts from it: `),
-      )
+      return policyFaults(policy)
+        .filter(problem => !ofDefault.has(problem.message))
+        .map(problem => policyFault(merged, root, problem, `in the policy ${name}, which starts from it: `))
     }),
   )
   const single = Object.entries(resolved.names).flatMap(([name, keys]) => {

@@ -136,7 +136,9 @@ function findPath(segments: readonly string[], below: Values): Path | undefined 
     if (segment === '' || (keys === undefined && free === undefined)) return undefined
     const key = keys
       ? Object.keys(keys).find(name => plainKey(name) === plainKey(segment))
-      : freeName(segment, isValues(values) ? Object.keys(values) : [])
+      : path.at(-1) === 'decide'
+        ? segment // Codes and classes are told apart by their case.
+        : freeName(segment, isValues(values) ? Object.keys(values) : [])
     const next: Shape | undefined = key === undefined ? undefined : (keys?.[key] ?? free)
     if (key === undefined || next === undefined) return undefined
     path.push(key)

@@ -23,6 +23,8 @@ export const builtinPolicies = {
       degraded: { after: '3 of 5', grace: '10s', soft: 2 },
       backoff: { initial: '200ms', factor: 2, max: '30s', jitter: 'full', resetAfter: '1m' },
       intensity: { restarts: 5, within: '5m' },
+      decide: {},
+      circuit: 'off',
       startTimeout: '30s',
       shutdown: '5s',
       probe: { interval: '10s', timeout: '1s' },

@@ -26,6 +26,7 @@ export function overridePolicy(base: CompletePolicy, keys: PolicyOverride): Comp
     degraded: { ...base.degraded, ...keys.degraded },
     backoff: { ...base.backoff, ...keys.backoff },
     intensity: { ...base.intensity, ...keys.intensity },
+    decide: { ...base.decide, ...keys.decide },
     probe: { ...base.probe, ...keys.probe },
   }
 }

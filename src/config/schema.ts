@@ -18,7 +18,11 @@ const backoff = {
   initial: duration.describe('the delay before the first restart'),
   factor: z.number().min(1).max(100).describe('by how much each further delay grows'),
   max: duration.describe('the longest delay, jitter included'),
-  jitter: z.enum(['none', 'full', 'equal']).describe('how much of the delay is chance'),
+  jitter: z
+    .enum(['none', 'full', 'equal', 'decorrelated'])
+    .describe(
+      'how much of the delay is chance; decorrelated draws from initial to three times the delay before, without factor',
+    ),
   resetAfter: duration.describe('after how long in READY the delay starts from initial again'),
 }
 
@@ -45,6 +49,14 @@ const policy = {
   intensity: z
     .strictObject(optionalFields(intensity))
     .describe('the restart intensity: one restart more than this, and the supervisor gives up'),
+  decide: z
+    .record(z.string().min(1).max(128), z.enum(['resume', 'restart', 'stop', 'escalate']))
+    .describe('what follows an error, by its code or the name of its class; * stands for all others'),
+  circuit: z
+    .union([z.literal('off'), durationBetween(1)])
+    .describe(
+      'off escalates when the intensity is spent; a time keeps the child down for so long and then tries again',
+    ),
   startTimeout: z
     .union([durationBetween(1), z.literal('infinity').transform(() => Number.POSITIVE_INFINITY)])
     .describe('how long INITIALIZING may take'),

@@ -35,7 +35,13 @@ export function createLogger(options: LoggerOptions = {}): Logger {
       // For what is bound to child loggers, which the formatter above does not see. Its wildcards are not used: with four
       // levels of them a line costs 40 µs instead of 3.
       redact: { paths: [...secretKeys], censor: secretMark },
-      serializers: { err: error, error, cause: error, lastError: error },
+      serializers: {
+        err: error,
+        error,
+        cause: error,
+        lastError: error,
+        causes: value => causeText(value, format),
+      },
     },
     format === 'pretty' ? prettyStream(to, options.colour) : lineStream(to),
   )
@@ -81,6 +87,12 @@ function describeError(
   const stack = how.stack && ours && { stack: value.stack }
   if (how.format === 'json' || how.stack) return hideSecretFacts({ ...record, ...stack })
   return [`${record.code}: ${record.message}`, ...(record.causes ?? [])].join(', because: ')
+}
+
+/** The causes of an event: for people their messages alone. */
+function causeText(value: unknown, format: 'pretty' | 'json'): unknown {
+  if (format === 'json' || !Array.isArray(value)) return value
+  return value.map((cause: { readonly message?: unknown }) => cause?.message ?? cause).join(', because: ')
 }
 
 function isErrorRecord(value: unknown): value is ErrorRecord {

@@ -65,7 +65,7 @@ export const metricCatalogue = {
   },
   exovisor_give_ups_total: {
     type: 'counter',
-    help: 'supervisors that gave up because a child spent its restart intensity',
+    help: 'supervisors that gave up: a child spent its restart intensity, or its failure was to be escalated',
     labels: [],
   },
   exovisor_dead_letters_total: {

@@ -110,7 +110,7 @@ export function createMetrics(): Metrics {
     generationFinished: generationRecorder({ counter, histogram }),
     supervisionEvent({ type, kind, incarnation }) {
       if (type === 'started' && incarnation > 1) restarts.inc({ kind })
-      if (type === 'gave_up') giveUps.inc()
+      if (type === 'gave_up' || type === 'escalated') giveUps.inc()
       if (type === 'dead_letter') deadLetters.inc({ kind })
     },
     watchResources(source) {

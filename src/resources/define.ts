@@ -14,7 +14,8 @@ function refuse(kind: unknown, field: string, value: unknown, expected: string):
 }
 
 /**
- * Checks the definition of a kind of resource and freezes it.
+ * Checks the definition of a kind of resource and freezes it. An effect under a name that nobody calls is refused: a health check that
+ * is never made would look like good health.
  * @throws EXO_CHILD_SPEC_INVALID naming the wrong field
  */
 export function defineResource<Input, Client, Message = never>(
@@ -28,6 +29,12 @@ export function defineResource<Input, Client, Message = never>(
   for (const effect of effects) {
     const value = definition[effect]
     if (value !== undefined && typeof value !== 'function') refuse(kind, effect, typeof value, 'a function')
+  }
+  const names: readonly string[] = ['initialize', ...effects]
+  for (const [field, value] of Object.entries(definition)) {
+    if (typeof value === 'function' && !names.includes(field)) {
+      refuse(kind, field, 'a function that nothing calls', names.join(', '))
+    }
   }
   const missing = lifecycleStates.filter(state => machine?.states?.[state] === undefined)
   if (missing.length > 0) {

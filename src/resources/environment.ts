@@ -1,9 +1,12 @@
+import type { DeadLetters } from '../actors/dead-letters.ts'
+import type { ActorFactory } from '../actors/machine-actor.ts'
 import type { Clock } from '../concurrency/clock.ts'
 import type { Random } from '../concurrency/random.ts'
 import type { Scheduler } from '../concurrency/scheduler.ts'
 import type { HealthPolicy } from './health.ts'
 import { defaultHealth } from './health.ts'
 import type { ResourceLog } from './log.ts'
+import type { Registry } from './registry.ts'
 
 /** What a resource takes from the world instead of reaching for it. */
 export interface Environment {
@@ -12,8 +15,23 @@ export interface Environment {
   readonly log: ResourceLog
   /** Runs what follows from an end or a message, one thing after the other. */
   readonly scheduler: Scheduler
-  /** Where supervisors send their structured events; a nested supervisor passes its own on to it. */
-  report?(event: object): void
+  /** Makes the actor of each incarnation. Default: `createMachineActor`. */
+  readonly createActor?: ActorFactory
+  /** Where the mailboxes note what nobody handled. */
+  readonly deadLetters?: DeadLetters
+  /** Where supervisors send their structured events: to the supervisor above them, or to what the runtime does with all of them. */
+  readonly events?: EventSink
+  /** The path of the supervisor that the resource belongs to; a root has none. */
+  readonly path?: string
+  /** Knows every resource of the runtime. */
+  readonly registry?: Registry
+}
+
+/** Takes structured events. */
+export interface EventSink {
+  /** False: nobody would do anything with such an event, so that it need not be made. */
+  wants(event: { readonly type: string; readonly attempt: number }): boolean
+  publish(event: object): void
 }
 
 /**

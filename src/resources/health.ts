@@ -1,7 +1,7 @@
 import type { Clock } from '../concurrency/clock.ts'
 import { limited } from '../concurrency/limit.ts'
 import { type CancelTimer, schedule } from '../concurrency/timer.ts'
-import { ExovisorError } from '../errors.ts'
+import { ExovisorError, thrownText } from '../errors.ts'
 
 /** How the health of a resource is judged. */
 export interface HealthPolicy {
@@ -16,6 +16,17 @@ export interface HealthPolicy {
 
 /** Three of five checks, every ten seconds, each at most one second long. */
 export const defaultHealth: HealthPolicy = { interval: 10_000, timeout: 1_000, failures: 3, of: 5 }
+
+/** How the health checks of one incarnation went. */
+export interface HealthRecord {
+  /** The clock's time of the last check. */
+  readonly at: number
+  /** How the last check went. */
+  readonly ok: boolean
+  /** How many of the last `of` checks failed. */
+  readonly failed: number
+  readonly of: number
+}
 
 interface HealthListener {
   checked(ok: boolean): void
@@ -34,6 +45,7 @@ export class HealthMonitor {
   readonly #listener: HealthListener
   /** True for a failed check; the newest comes last. */
   #window: boolean[] = []
+  #last: HealthRecord | undefined
   #running: AbortController | undefined
   #cancelTimer: CancelTimer = () => undefined
 
@@ -49,6 +61,11 @@ export class HealthMonitor {
     this.#clock = options.clock
     this.#check = options.check
     this.#listener = options.listener
+  }
+
+  /** The last check, among how many of the last ones failed; undefined before the first. */
+  get last(): HealthRecord | undefined {
+    return this.#last
   }
 
   /** Begins to check, the first time after one interval. Does nothing while it runs. */
@@ -89,6 +106,12 @@ export class HealthMonitor {
     if (this.#running !== run) return
     this.#window.push(error !== undefined)
     if (this.#window.length > this.#policy.of) this.#window.shift()
+    this.#last = {
+      at: this.#clock.now(),
+      ok: error === undefined,
+      failed: this.#failed(),
+      of: this.#window.length,
+    }
     this.#listener.checked(error === undefined)
     if (error !== undefined) this.#judge(error)
     else if (this.#failed() < this.#policy.failures) this.#listener.good()
@@ -114,7 +137,7 @@ export class HealthMonitor {
   #judge({ cause }: { readonly cause: unknown }): void {
     const failed = this.#failed()
     if (failed < this.#policy.failures) return
-    const last = cause instanceof Error ? cause.message : String(cause)
+    const last = thrownText(cause)
     this.#listener.bad(
       new ExovisorError(
         'EXO_HEALTH_CHECK_FAILED',

@@ -1,48 +1,30 @@
-import { type LifecycleState, lifecycle, lifecycleEvents } from '../../machines/lifecycle.ts'
-import { MachineActor, type MachineEvent } from '../actors/machine-actor.ts'
-import { deferred } from '../concurrency/deferred.ts'
+import {
+  type AnyLifecycleMachine,
+  type LifecycleState,
+  lifecycle,
+  lifecycleEvents,
+} from '../../machines/lifecycle.ts'
+import { createMachineActor } from '../actors/create-actor.ts'
+import type { ActorListener, MachineActor, MachineEvent } from '../actors/machine-actor.ts'
+import { type Deferred, deferred } from '../concurrency/deferred.ts'
 import { limited } from '../concurrency/limit.ts'
-import { type CancelTimer, schedule } from '../concurrency/timer.ts'
 import { ExovisorError } from '../errors.ts'
-import type { Environment, Timing } from './environment.ts'
+import type { Environment } from './environment.ts'
 import { toFailure } from './failure.ts'
-import { HealthMonitor } from './health.ts'
-import { bindLog } from './log.ts'
+import { HealthMonitor, type HealthRecord } from './health.ts'
+import type { IncarnationOptions } from './incarnation-options.ts'
+import { Initialization } from './initialization.ts'
 import { release } from './release.ts'
-import { createSelf } from './self.ts'
-import type { ResourceDefinition, ResourceSelf } from './types.ts'
+import { Self } from './self.ts'
+import type { ResourceSelf } from './types.ts'
 
-/** One change of state of one incarnation. */
-export interface IncarnationChange {
-  readonly state: LifecycleState
-  readonly previous: LifecycleState
-  /** Why, for a change to DEGRADED or ERROR. */
-  readonly error?: ExovisorError
-}
-
-/** Who created an incarnation hears this of it. */
-interface IncarnationListener {
-  changed(change: IncarnationChange): void
-  /** The cleanup threw, or took longer than its time. */
-  cleanupFailed(error: ExovisorError): void
-}
-
-/** How an incarnation is created. */
-export interface IncarnationOptions<Input, Client, Message> {
-  readonly definition: ResourceDefinition<Input, Client, Message>
-  readonly name: string
-  readonly number: number
-  readonly attempt: number
-  readonly input: Input
-  readonly environment: Environment
-  readonly timing: Timing
-  readonly parent?: MachineActor | undefined
-  readonly listener: IncarnationListener
-}
+export type { IncarnationChange } from './incarnation-options.ts'
 
 /** The state among the seven that a machine's state value stands for. */
 function topState(value: unknown): LifecycleState {
-  return (typeof value === 'string' ? value : Object.keys(value as object)[0]) as LifecycleState
+  if (typeof value === 'string') return value as LifecycleState
+  for (const state in value as object) return state as LifecycleState
+  return 'UNINITIALIZED'
 }
 
 /** True in the states in which a client is there and messages are handled. */
@@ -52,32 +34,44 @@ export const isWorking = (state: LifecycleState): boolean => state === 'READY' |
  * One life of a resource: an XState actor that says what state it is in, and the effects that belong to each state.
  * The actor decides what is legal; this class does what a state means and tells the actor what came of it.
  */
-export class Incarnation<Input, Client, Message> {
-  readonly label: string
-  readonly self: ResourceSelf
+export class Incarnation<Input, Client, Message> implements ActorListener {
   readonly #options: IncarnationOptions<Input, Client, Message>
-  readonly #health: HealthMonitor
-  readonly #initialization = new AbortController()
-  readonly #work = new AbortController()
-  readonly #closed = deferred<void>()
   #actor: MachineActor
   #state: LifecycleState = 'UNINITIALIZED'
   #client: Client | undefined
   #pending: ExovisorError | undefined
   #failure: ExovisorError | undefined
-  #acquired: Promise<Client | undefined> | undefined
+  /** Forgotten when its result has become the client. */
+  #initialization: Initialization<Input, Client> | undefined
   #released: Promise<'closed' | 'shutdown.timeout'> | undefined
-  #cancelStartTimer: CancelTimer = () => undefined
   #reason = 'closed'
-  #initialized = false
   #ended = false
+  #ignored: string | undefined
+  // What most incarnations never need is made when it is needed.
+  #self: Self | undefined
+  #health: HealthMonitor | undefined
+  #work: AbortController | undefined
+  /** The state for which READY and DEGRADED were left. */
+  #leftFor: LifecycleState | undefined
+  #closed: Deferred<void> | undefined
 
   constructor(options: IncarnationOptions<Input, Client, Message>) {
     this.#options = options
-    this.label = `${options.definition.kind} ${JSON.stringify(options.name)}`
-    this.self = createSelf(options.name, this)
-    this.#health = this.#createHealth()
-    this.#actor = this.#createActor()
+    this.#actor = this.#createActor(options.definition.machine, '')
+  }
+
+  get name(): string {
+    return this.#options.name
+  }
+
+  /** Kind and name, as messages name it. */
+  get label(): string {
+    return `${this.#options.definition.kind} ${JSON.stringify(this.#options.name)}`
+  }
+
+  get self(): ResourceSelf {
+    this.#self ??= new Self(this)
+    return this.#self
   }
 
   get number(): number {
@@ -102,19 +96,26 @@ export class Incarnation<Input, Client, Message> {
     return isWorking(this.#state) ? this.#client : undefined
   }
 
-  /** Why this incarnation went to ERROR, or to DEGRADED last. */
+  /** Why it went to ERROR, or to DEGRADED last. */
   get failure(): ExovisorError | undefined {
     return this.#failure
   }
 
-  /** True for a kind that can mend its client in place. */
+  get lastHealth(): HealthRecord | undefined {
+    return this.#health?.last
+  }
+
   get canRecover(): boolean {
     return this.#options.definition.recover !== undefined
   }
 
-  /** True when it ended by itself in the normal way. */
   get ended(): boolean {
     return this.#ended
+  }
+
+  /** Why it is not wanted, if it said so while it initialised. */
+  get ignored(): string | undefined {
+    return this.#ignored
   }
 
   get actor(): MachineActor {
@@ -127,6 +128,10 @@ export class Incarnation<Input, Client, Message> {
 
   /** Aborted, at once, when READY and DEGRADED are over. */
   get work(): AbortSignal {
+    if (this.#work === undefined) {
+      this.#work = new AbortController()
+      if (this.#leftFor) this.#work.abort(this.#workOver(this.#leftFor))
+    }
     return this.#work.signal
   }
 
@@ -137,8 +142,10 @@ export class Incarnation<Input, Client, Message> {
   }
 
   fail(error: unknown): void {
-    if (this.#state === 'INITIALIZING' || isWorking(this.#state))
-      this.#report('fail', toFailure(error, this.label))
+    if (this.#state !== 'INITIALIZING' && !isWorking(this.#state)) return
+    const failure = toFailure(error, this.label)
+    if (isWorking(this.#state) && this.#options.listener.resumes?.(failure)) return
+    this.#report('fail', failure)
   }
 
   degrade(reason: unknown): void {
@@ -147,7 +154,7 @@ export class Incarnation<Input, Client, Message> {
 
   recovered(): void {
     if (this.#state !== 'DEGRADED') return
-    this.#health.reset()
+    this.#health?.reset()
     this.#actor.send({ type: 'recovered' })
   }
 
@@ -155,6 +162,13 @@ export class Incarnation<Input, Client, Message> {
   end(reason: string): void {
     if (this.#state !== 'INITIALIZING' && !isWorking(this.#state)) return
     this.#ended = true
+    void this.close(reason)
+  }
+
+  /** It is not wanted: ends before it is READY, and that is no failure. OTP's `ignore`. */
+  ignore(reason: string): void {
+    if (this.#state !== 'INITIALIZING') return
+    this.#ignored = reason
     void this.close(reason)
   }
 
@@ -178,7 +192,7 @@ export class Incarnation<Input, Client, Message> {
     const timeout = timing.startTimeout
     const timeoutError = (): Error =>
       new ExovisorError('EXO_INITIALIZE_TIMEOUT', `${this.label} did not recover within ${timeout} ms`)
-    const limit = { clock: environment.clock, timeout, timeoutError, signal: this.#work.signal }
+    const limit = { clock: environment.clock, timeout, timeoutError, signal: this.work }
     await limited(limit, async signal => definition.recover?.(this.#client as Client, { signal }))
     this.recovered()
   }
@@ -190,6 +204,8 @@ export class Incarnation<Input, Client, Message> {
       if (this.#state === 'UNINITIALIZED') this.#actor.start()
       this.#actor.send({ type: 'close', reason })
     }
+    if (this.state === 'CLOSED') return Promise.resolve()
+    this.#closed ??= deferred()
     return this.#closed.promise
   }
 
@@ -198,19 +214,20 @@ export class Incarnation<Input, Client, Message> {
     this.#actor.send({ type, error: { code: error.code, message: error.message } })
   }
 
-  #createActor(from?: { readonly value: string; readonly context: unknown }): MachineActor {
+  #createActor(
+    machine: AnyLifecycleMachine,
+    mark: string,
+    from?: { readonly value: LifecycleState; readonly context: object },
+  ): MachineActor {
     const { definition, name, number, attempt, environment, parent } = this.#options
-    return new MachineActor(from ? lifecycle : definition.machine, {
-      id: `${name}#${number}${from ? '!' : ''}`,
+    const { createActor = createMachineActor, clock } = environment
+    return createActor(machine, {
+      id: `${name}#${number}${mark}`,
       input: { name, kind: definition.kind, incarnation: number, attempt },
-      clock: environment.clock,
+      clock,
       parent,
-      ...(from && { from }),
-      listener: {
-        changed: value => this.#changed(topState(value)),
-        crashed: error => this.#crashed(error),
-        stopped: () => this.#stopped(),
-      },
+      from,
+      listener: this,
     })
   }
 
@@ -231,19 +248,21 @@ export class Incarnation<Input, Client, Message> {
     })
   }
 
+  /** Told by the actor. */
+  changed(value: unknown): void {
+    const state = topState(value)
+    if (state !== this.#state) this.#changed(state)
+  }
+
   #changed(state: LifecycleState): void {
     const previous = this.#state
-    if (state === previous) return
     this.#state = state
     const troubled = state === 'ERROR' || state === 'DEGRADED'
     if (troubled) this.#failure = this.#pending
     this.#pending = undefined
-    if (isWorking(previous) && !isWorking(state)) this.#leaveWork()
-    this.#options.listener.changed({
-      state,
-      previous,
-      ...(troubled && this.#failure && { error: this.#failure }),
-    })
+    if (isWorking(previous) && !isWorking(state)) this.#leaveWork(state)
+    const error = troubled ? this.#failure : undefined
+    this.#options.listener.changed(error ? { state, previous, error } : { state, previous }, this)
     this.#perform(state)
   }
 
@@ -251,19 +270,18 @@ export class Incarnation<Input, Client, Message> {
   #perform(state: LifecycleState): void {
     switch (state) {
       case 'INITIALIZING':
-        this.#initialize()
+        this.#initialization = new Initialization(this.#options, this, () => this.#startTimedOut())
         break
       case 'READY':
       case 'DEGRADED':
-        if (state === 'DEGRADED') this.#health.distrust()
-        if (this.#options.definition.checkHealth) this.#health.start()
+        if (this.#options.definition.checkHealth) this.#watchHealth(state)
         break
       case 'CLOSING':
-        this.#giveUpInitialization(new ExovisorError('EXO_ABORTED', `${this.label} is being closed`))
-        void this.#release().then(type => this.#actor.send({ type }))
+        this.#initialization?.giveUp(() => new ExovisorError('EXO_ABORTED', `${this.label} is being closed`))
+        this.#endClosing()
         break
       case 'CLOSED':
-        this.#closed.resolve()
+        this.#closed?.resolve()
         break
       case 'UNINITIALIZED':
       case 'ERROR':
@@ -271,33 +289,10 @@ export class Incarnation<Input, Client, Message> {
     }
   }
 
-  #initialize(): void {
-    const { definition, name, number, input, environment, timing } = this.#options
-    const { clock, random } = environment
-    const log = bindLog(environment.log, { kind: definition.kind, resource: name, incarnation: number })
-    const { signal } = this.#initialization
-    this.#cancelStartTimer = schedule(clock, timing.startTimeout, () => this.#startTimedOut())
-    this.#acquired = (async () =>
-      definition.initialize({ input, signal, log, self: this.self, clock, random }))().then(
-      client => {
-        this.#succeed(client)
-        return client
-      },
-      error => {
-        this.#cancelStartTimer()
-        this.fail(toFailure(error, this.label, 'failed to initialise'))
-        return undefined
-      },
-    )
-  }
-
-  #succeed(client: Client): void {
-    this.#cancelStartTimer()
-    // A late result is not used: it goes to the cleanup, which waits for it.
-    if (this.#state !== 'INITIALIZING') return
-    this.#client = client
-    this.#initialized = true
-    this.#actor.send({ type: 'initialized' })
+  #watchHealth(state: LifecycleState): void {
+    this.#health ??= this.#createHealth()
+    if (state === 'DEGRADED') this.#health.distrust()
+    this.#health.start()
   }
 
   #startTimedOut(): void {
@@ -308,17 +303,28 @@ export class Incarnation<Input, Client, Message> {
       { details: { startTimeout } },
     )
     this.#report('start.timeout', error)
-    this.#giveUpInitialization(error)
+    this.#initialization?.giveUp(() => error)
   }
 
-  #giveUpInitialization(reason: ExovisorError): void {
-    this.#cancelStartTimer()
-    if (!this.#initialized) this.#initialization.abort(reason)
+  #leaveWork(state: LifecycleState): void {
+    this.#leftFor = state
+    this.#health?.stop()
+    this.#work?.abort(this.#workOver(state))
   }
 
-  #leaveWork(): void {
-    this.#health.stop()
-    this.#work.abort(new ExovisorError('EXO_ABORTED', `${this.label} is ${this.#state}`))
+  #workOver(state: LifecycleState): ExovisorError {
+    return new ExovisorError('EXO_ABORTED', `${this.label} is ${state}`)
+  }
+
+  /** True where there is nothing to release and nothing to wait for. */
+  get #isReleased(): boolean {
+    return this.#options.definition.cleanup === undefined && this.#initialization === undefined
+  }
+
+  /** Tells the machine that everything is released. */
+  #endClosing(): void {
+    if (this.#isReleased) this.#actor.send({ type: 'closed' })
+    else void this.#release().then(type => this.#actor.send({ type }))
   }
 
   /** Runs the cleanup, the first time it is called. */
@@ -328,18 +334,31 @@ export class Incarnation<Input, Client, Message> {
       label: this.label,
       clock: environment.clock,
       limit: timing.shutdown,
-      acquired: this.#acquired ?? Promise.resolve(undefined),
+      acquired: this.#initialization?.acquired ?? Promise.resolve(this.#client),
       cleanup: (client, signal) => definition.cleanup?.(client, { reason: this.#reason, signal }),
-      onError: error => listener.cleanupFailed(error),
+      onError: error => listener.cleanupFailed(error, this),
     })
     return this.#released
   }
 
-  /** The machine itself threw. An actor of the plain lifecycle takes over, so that the rest of the life is an ordinary one. */
-  #crashed(cause: unknown): void {
+  /** Told by the initialisation. A late result is not used: it goes to the cleanup, which waits for it. */
+  initialized(client: Client): void {
+    if (this.#state !== 'INITIALIZING') return
+    this.#client = client
+    this.#initialization = undefined
+    this.#actor.send({ type: 'initialized' })
+  }
+
+  /** Told by the initialisation. */
+  notInitialized(error: unknown): void {
+    this.fail(toFailure(error, this.label, 'failed to initialise'))
+  }
+
+  /** Told by the actor: the machine itself threw. An actor of the plain lifecycle takes over, so that the rest of the life is an ordinary one. */
+  crashed(cause: unknown): void {
     const { definition, name, number, attempt } = this.#options
     const failure = toFailure(cause, this.label, 'has a machine that threw')
-    const closing = this.#released !== undefined
+    const closing = this.#state === 'CLOSING'
     const context = {
       name,
       kind: definition.kind,
@@ -348,19 +367,22 @@ export class Incarnation<Input, Client, Message> {
       lastError: { code: failure.code, message: failure.message },
       health: { checks: 0, failed: 0 },
     }
-    this.#actor = this.#createActor({ value: closing ? 'CLOSING' : 'ERROR', context })
+    this.#actor = this.#createActor(lifecycle, '!', { value: closing ? 'CLOSING' : 'ERROR', context })
     this.#pending = failure
     this.#actor.start()
-    this.#giveUpInitialization(failure)
-    if (closing) void this.#release().then(type => this.#actor.send({ type }))
+    this.#initialization?.giveUp(() => failure)
+    if (closing) this.#endClosing()
   }
 
-  /** The actor ended. Unless that was the end of an ordinary life, the parent was lost: release on our own. */
-  #stopped(): void {
+  /** Told by the actor that it ended. Unless that was the end of an ordinary life, the parent was lost: release on our own. */
+  stopped(): void {
     if (this.#state === 'CLOSED') return
+    const isBegun = this.#state !== 'UNINITIALIZED'
     this.#reason = 'its supervisor has ended'
-    this.#giveUpInitialization(new ExovisorError('EXO_ABORTED', `${this.label} has lost its supervisor`))
-    if (this.#acquired) void this.#release()
+    this.#initialization?.giveUp(
+      () => new ExovisorError('EXO_ABORTED', `${this.label} has lost its supervisor`),
+    )
+    if (isBegun && !this.#isReleased) void this.#release()
     this.#changed('CLOSED')
   }
 }

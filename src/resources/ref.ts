@@ -1,64 +1,120 @@
 import type { LifecycleState } from '../../machines/lifecycle.ts'
-import { type DeadLetter, Mailbox } from '../actors/mailbox.ts'
+import type { DeadLetter } from '../actors/dead-letters.ts'
+import { Mailbox, type MailboxOwner } from '../actors/mailbox.ts'
+import { type MailboxPolicy, mailboxPolicy } from '../actors/mailbox-policy.ts'
+import { summarize } from '../actors/summary.ts'
 import type { Clock } from '../concurrency/clock.ts'
 import { type Deferred, deferred } from '../concurrency/deferred.ts'
+import type { LazyAbort } from '../concurrency/lazy-abort.ts'
+import type { Scheduler } from '../concurrency/scheduler.ts'
 import { type WaitOptions, watchLimits } from '../concurrency/wait.ts'
 import { type ErrorRecord, ExovisorError, toErrorRecord } from '../errors.ts'
+import { Audience } from './audience.ts'
+import type { Environment } from './environment.ts'
 import { type Incarnation, type IncarnationChange, isWorking } from './incarnation.ts'
-import type { ResourceLog } from './log.ts'
-import type { ResourceDefinition, ResourceRef, ResourceSnapshot, StateChange } from './types.ts'
+import type { Down, DownReason, MonitorOptions } from './monitor.ts'
+import type { TraceEvent } from './trace.ts'
+import type { ResourceDefinition, ResourceRef, ResourceSelf, ResourceSnapshot, StateChange } from './types.ts'
 
-interface RefOptions<Input, Client, Message> {
+/** Who owns a ref hears this of it. */
+export interface RefOwner {
+  /** A message was refused. Not told of those that this causes at the same mailbox. */
+  onDeadLetter?(letter: DeadLetter): void
+  /**
+   * A handler of the current incarnation threw while it handled a `tell`. `resume`, the default: it is logged and
+   * the next message follows. `fail`: the incarnation fails with that error.
+   */
+  onHandlerFault?(error: unknown): 'resume' | 'fail'
+}
+
+/** How a ref is created. */
+export interface RefOptions<Input, Client, Message> {
   readonly definition: ResourceDefinition<Input, Client, Message>
   readonly name: string
   readonly displayName: string
-  readonly clock: Clock
-  readonly log: ResourceLog
-  /** How many messages wait at most. */
-  readonly mailbox: number
-  onDeadLetter?(letter: DeadLetter): void
+  readonly environment: Pick<Environment, 'clock' | 'log' | 'scheduler' | 'deadLetters'>
+  /** A number is a capacity. Default: 1000 messages, `reject`. */
+  readonly mailbox?: number | MailboxPolicy | undefined
+  readonly owner?: RefOwner | undefined
+}
+
+/** What a handler gets beside its message. */
+class HandlerContext {
+  readonly self: ResourceSelf
+  readonly #work: LazyAbort
+
+  constructor(self: ResourceSelf, work: LazyAbort) {
+    this.self = self
+    this.#work = work
+  }
+
+  get signal(): AbortSignal {
+    return this.#work.signal
+  }
+}
+
+function downReason({ code }: ExovisorError): DownReason {
+  if (code === 'EXO_INTENSITY_EXCEEDED' || code === 'EXO_ESCALATED') return 'gave up'
+  return code === 'EXO_RESOURCE_CLOSED' ? 'normal' : 'failed'
 }
 
 /**
  * The stable handle of a resource, as its owner sees it: callers get it as a {@link ResourceRef}.
  * The owner attaches one incarnation after the other and says when no more will come.
  */
-export class Ref<Input, Client, Message> implements ResourceRef<Client, Message> {
-  readonly kind: string
+export class Ref<Input, Client, Message> implements ResourceRef<Client, Message>, MailboxOwner<Message> {
   readonly name: string
-  readonly #options: RefOptions<Input, Client, Message>
+  #definition: ResourceDefinition<Input, Client, Message>
+  readonly #environment: RefOptions<Input, Client, Message>['environment']
   readonly #mailbox: Mailbox<Message>
-  readonly #waiters = new Set<Deferred<Client>>()
-  readonly #listeners = new Set<(change: StateChange) => void>()
+  readonly #displayName: string
+  #owner: RefOwner | undefined
   #current: Incarnation<Input, Client, Message> | undefined
+  /** What callers get who come after the end. */
   #ended: ExovisorError | undefined
+  /** The end of the current incarnation, and that of the resource. */
+  #down: Down | undefined
+  #gone: Down | undefined
   #lastError: ErrorRecord | undefined
+  #ready: Promise<Client> | undefined
+  #waiters: Set<Deferred<Client>> | undefined
+  #audience: Audience | undefined
+  /** How the current incarnation will have ended when it is CLOSED, if not in the normal way. */
+  #fate: { readonly reason: DownReason; readonly error: ExovisorError } | undefined
   #restarts = 0
   #since: number
 
+  /** @throws EXO_CHILD_SPEC_INVALID for a wrong mailbox */
   constructor(options: RefOptions<Input, Client, Message>) {
-    const { definition, name, clock, log, mailbox } = options
-    this.#options = options
-    this.kind = definition.kind
-    this.name = name
-    this.#since = clock.now()
-    this.#mailbox = new Mailbox({
-      owner: this.label,
-      capacity: mailbox,
-      clock,
-      receives: definition.receive !== undefined,
-      onDeadLetter: letter => options.onDeadLetter?.(letter),
-      onFault: error =>
-        log.error(
-          { error: toErrorRecord(error, 'EXO_RESOURCE_FAILED') },
-          `${this.label} threw while it handled a message`,
-        ),
-    })
+    this.name = options.name
+    this.#definition = options.definition
+    this.#displayName = options.displayName
+    this.#environment = options.environment
+    this.#owner = options.owner
+    this.#since = options.environment.clock.now()
+    this.#mailbox = new Mailbox(this, mailboxPolicy(options.mailbox, this))
+  }
+
+  get kind(): string {
+    return this.#definition.kind
   }
 
   /** Kind and name, as messages name it. */
   get label(): string {
     return `${this.kind} ${JSON.stringify(this.name)}`
+  }
+
+  get clock(): Clock {
+    return this.#environment.clock
+  }
+
+  get scheduler(): Scheduler {
+    return this.#environment.scheduler
+  }
+
+  /** False for a kind that takes no messages. */
+  get receives(): boolean {
+    return this.#definition.receive !== undefined
   }
 
   get state(): LifecycleState {
@@ -77,6 +133,11 @@ export class Ref<Input, Client, Message> implements ResourceRef<Client, Message>
     return this.#current?.client
   }
 
+  /** True between `suspend` and `resume`. */
+  get suspended(): boolean {
+    return this.#mailbox.isSuspended
+  }
+
   /** The incarnation that stands behind this ref now. */
   get current(): Incarnation<Input, Client, Message> | undefined {
     return this.#current
@@ -87,28 +148,17 @@ export class Ref<Input, Client, Message> implements ResourceRef<Client, Message>
     return this.#ended !== undefined
   }
 
-  ready({ timeout, signal }: WaitOptions = {}): Promise<Client> {
-    if (signal?.aborted) return Promise.reject(this.#aborted(signal.reason))
-    if (this.#ended) return Promise.reject(this.#ended)
-    if (this.state === 'READY') return Promise.resolve(this.client as Client)
-    const waiter = deferred<Client>()
-    this.#waiters.add(waiter)
-    const stopWatching = watchLimits(
-      this.#options.clock,
-      { ...(timeout !== undefined && { timeout }), ...(signal && { signal }) },
-      {
-        timeout: () => waiter.reject(this.#notReady(timeout)),
-        abort: reason => waiter.reject(this.#aborted(reason)),
-      },
-    )
-    return waiter.promise.finally(() => {
-      stopWatching()
-      this.#waiters.delete(waiter)
-    })
+  ready(options?: WaitOptions): Promise<Client> {
+    if (this.#ready && !options?.signal) return this.#ready
+    return this.#whenReady(options)
   }
 
   tell(message: Message): boolean {
     return this.#mailbox.tell(message)
+  }
+
+  send(message: Message, options?: WaitOptions): Promise<void> {
+    return this.#mailbox.send(message, options)
   }
 
   ask(message: Message, options?: WaitOptions): Promise<unknown> {
@@ -116,11 +166,26 @@ export class Ref<Input, Client, Message> implements ResourceRef<Client, Message>
   }
 
   subscribe(listener: (change: StateChange) => void): () => void {
-    // Wrapped, so that the same function subscribed twice is told twice and can be taken back once.
-    const own = (change: StateChange): void => listener(change)
-    this.#listeners.add(own)
+    return this.#watched().subscribe(listener)
+  }
+
+  monitor(listener: (down: Down) => void, { of = 'resource' }: MonitorOptions = {}): () => void {
+    const down = of === 'resource' ? this.#gone : (this.#down ?? this.#gone)
+    return this.#watched().monitor(of, listener, down)
+  }
+
+  trace(listener: (event: TraceEvent) => void): () => void {
+    const audience = this.#watched()
+    const leave = audience.trace(listener)
+    this.#mailbox.tracer = (type, message, error) =>
+      audience.traced({
+        type,
+        message: summarize(message),
+        ...(error !== undefined && { error: toErrorRecord(error, 'EXO_RESOURCE_FAILED') }),
+      })
     return () => {
-      this.#listeners.delete(own)
+      leave()
+      if (!audience.isTracing) this.#mailbox.tracer = undefined
     }
   }
 
@@ -133,80 +198,189 @@ export class Ref<Input, Client, Message> implements ResourceRef<Client, Message>
   }
 
   snapshot(): ResourceSnapshot {
+    const lastHealth = this.#current?.lastHealth
     return {
       kind: this.kind,
       name: this.name,
-      displayName: this.#options.displayName,
+      displayName: this.#displayName,
       state: this.state,
       incarnation: this.incarnation,
       restarts: this.#restarts,
       value: this.#current?.value ?? 'UNINITIALIZED',
       since: this.#since,
       ...(this.#lastError && { lastError: this.#lastError }),
+      ...(lastHealth && { lastHealth }),
       mailbox: this.#mailbox.size,
       deadLetters: this.#mailbox.deadLetters,
+      lateAnswers: this.#mailbox.lateAnswers,
+      suspended: this.#mailbox.isSuspended,
       ended: this.ended,
     }
+  }
+
+  /** Another owner, e.g. a child spec that replaces one of the same definition: its mailbox setting holds from now on. */
+  adopt(owner: RefOwner, mailbox?: number | MailboxPolicy): void {
+    this.#mailbox.policy = mailboxPolicy(mailbox, this)
+    this.#owner = owner
+  }
+
+  /** Messages wait until {@link resume}, through restarts; the one in hand is finished. An ask still times out. */
+  suspend(): void {
+    this.#mailbox.suspend()
+  }
+
+  /** Delivers again, first what has waited. */
+  resume(): void {
+    this.#mailbox.resume()
   }
 
   /** A new incarnation takes over, before it starts. A ref that had ended lives again. */
   attach(incarnation: Incarnation<Input, Client, Message>): void {
     if (this.#current) this.#restarts += 1
     this.#current = incarnation
+    this.#down = undefined
+    this.#fate = undefined
     this.revive()
   }
 
   /** An incarnation will come after all: callers may wait for it again. */
   revive(): void {
     this.#ended = undefined
+    this.#gone = undefined
     this.#mailbox.reopen()
   }
 
   /** The current incarnation has changed its state. */
   changed({ state, previous, error }: IncarnationChange): void {
-    this.#since = this.#options.clock.now()
+    this.#since = this.clock.now()
     if (error) this.#lastError = toErrorRecord(error)
-    if (isWorking(state) && !isWorking(previous)) this.#open()
+    this.#ready = undefined
+    if (isWorking(state) && !isWorking(previous)) this.#mailbox.open()
     if (isWorking(previous) && !isWorking(state)) this.#mailbox.pause(this.#left(state, error))
-    if (state === 'READY') for (const waiter of this.#waiters) waiter.resolve(this.client as Client)
-    const change: StateChange = {
+    if (state === 'READY') for (const waiter of this.#waiters ?? []) waiter.resolve(this.client as Client)
+  }
+
+  /** Tells the listeners of a change, after {@link Ref.changed}. */
+  announce({ state, previous, error }: IncarnationChange): void {
+    this.#audience?.changed({
       state,
       previous,
       incarnation: this.incarnation,
       ...(error && this.#lastError && { error: this.#lastError }),
-    }
-    for (const listener of [...this.#listeners]) this.#notify(listener, change)
+    })
+    if (state === 'ERROR') this.#fell('failed', error)
+    if (state === 'CLOSED') this.#fell(this.#fate?.reason ?? 'normal', this.#fate?.error)
   }
 
-  /** No further incarnation will come by itself: whoever waits gets `error`, and so does whoever comes later. */
-  end(error: ExovisorError): void {
+  /** The cleanup of the current incarnation threw or took too long. */
+  cleanupFailed(error: ExovisorError): void {
+    if (error.code === 'EXO_SHUTDOWN_TIMEOUT') this.#fate ??= { reason: 'killed', error }
+  }
+
+  /**
+   * No further incarnation will come by itself: whoever waits gets `error`, and so does whoever comes later.
+   *
+   * @param reason what monitors are told; by default the code of the error says it
+   */
+  end(error: ExovisorError, reason = downReason(error)): void {
     this.#ended = error
+    this.#ready = undefined
     this.#mailbox.close(error)
-    for (const waiter of this.#waiters) waiter.reject(error)
+    for (const waiter of this.#waiters ?? []) waiter.reject(error)
+    if (this.#gone) return
+    const isKilled = reason === 'normal' && this.#fate?.reason === 'killed'
+    this.#gone = this.#createDown(isKilled ? 'killed' : reason, isKilled ? this.#fate?.error : error)
+    this.#audience?.ended('resource', this.#gone)
+    if (!this.#current) this.#audience?.ended('incarnation', this.#gone)
   }
 
-  #open(): void {
-    const incarnation = this.#current
-    const { definition } = this.#options
-    if (!incarnation) return
-    const { self } = incarnation
-    this.#mailbox.open((message, signal) =>
-      definition.receive?.(incarnation.client as Client, message, { signal, self }),
+  /** Later incarnations are made of another definition. */
+  redefine(definition: ResourceDefinition<Input, Client, Message>): void {
+    this.#definition = definition
+  }
+
+  receive(message: Message, work: LazyAbort): unknown {
+    const { client, self } = this.#current as Incarnation<Input, Client, Message>
+    return this.#definition.receive?.(client as Client, message, new HandlerContext(self, work))
+  }
+
+  buried(letter: DeadLetter, isEcho: boolean): void {
+    const { clock, deadLetters } = this.#environment
+    const { kind, name, incarnation } = this
+    deadLetters?.record({ ...letter, at: clock.now(), kind, name, incarnation })
+    if (isEcho) return
+    const { message, reason } = letter
+    if (this.#audience?.isTracing)
+      this.#audience.traced({ type: 'dead_letter', message: summarize(message), reason })
+    this.#guard('a listener for dead letters', () => this.#owner?.onDeadLetter?.(letter))
+  }
+
+  handlerFailed(error: unknown, isLate: boolean): void {
+    const facts = { error: toErrorRecord(error, 'EXO_RESOURCE_FAILED') }
+    if (isLate) {
+      this.#environment.log.debug(facts, `${this.label} threw while it handled a message, after its end`)
+      return
+    }
+    this.#guard('the judge of handler faults', () => {
+      if (this.#owner?.onHandlerFault?.(error) === 'fail') this.fail(error)
+      else this.#environment.log.error(facts, `${this.label} threw while it handled a message`)
+    })
+  }
+
+  #whenReady({ timeout, signal }: WaitOptions = {}): Promise<Client> {
+    if (signal?.aborted) return Promise.reject(this.#aborted(signal.reason))
+    if (this.#ended) return Promise.reject(this.#ended)
+    if (this.state === 'READY') {
+      this.#ready ??= Promise.resolve(this.client as Client)
+      return this.#ready
+    }
+    const waiter = deferred<Client>()
+    this.#waiters ??= new Set()
+    this.#waiters.add(waiter)
+    const stopWatching = watchLimits(
+      this.clock,
+      { ...(timeout !== undefined && { timeout }), ...(signal && { signal }) },
+      {
+        timeout: () => waiter.reject(this.#notReady(timeout)),
+        abort: reason => waiter.reject(this.#aborted(reason)),
+      },
     )
+    return waiter.promise.finally(() => {
+      stopWatching()
+      this.#waiters?.delete(waiter)
+      if (this.#waiters?.size === 0) this.#waiters = undefined
+    })
   }
 
-  #notify(listener: (change: StateChange) => void, change: StateChange): void {
+  /** The current incarnation will never work again. */
+  #fell(reason: DownReason, error: ExovisorError | undefined): void {
+    if (this.#down) return
+    this.#down = this.#createDown(reason, error)
+    this.#audience?.ended('incarnation', this.#down)
+  }
+
+  #createDown(reason: DownReason, error: ExovisorError | undefined): Down {
+    const { kind, name, incarnation } = this
+    return { kind, name, incarnation, reason, ...(reason !== 'normal' && error && { error }) }
+  }
+
+  #watched(): Audience {
+    this.#audience ??= new Audience(this, this.#environment.log)
+    return this.#audience
+  }
+
+  #guard(who: string, call: () => void): void {
     try {
-      listener(change)
+      call()
     } catch (error) {
-      this.#options.log.error({ error: toErrorRecord(error) }, `a subscriber of ${this.label} threw`)
+      this.#environment.log.error({ error: toErrorRecord(error) }, `${who} of ${this.label} threw`)
     }
   }
 
   #left(state: LifecycleState, cause: ExovisorError | undefined): ExovisorError {
-    if (state === 'ERROR') {
+    if (state === 'ERROR' || this.#fate) {
       return new ExovisorError('EXO_RESOURCE_FAILED', `${this.label} failed while it handled the message`, {
-        cause,
+        cause: cause ?? this.#fate?.error,
       })
     }
     return new ExovisorError('EXO_RESOURCE_CLOSED', `${this.label} was closed while it handled the message`)

@@ -1,8 +1,7 @@
 import type { Clock } from '../concurrency/clock.ts'
 import { schedule } from '../concurrency/timer.ts'
-import { ExovisorError } from '../errors.ts'
+import { ExovisorError, thrownText } from '../errors.ts'
 import type { ShutdownLimit } from './environment.ts'
-import { reasonText } from './failure.ts'
 
 /** How long a cleanup may take that was told to kill. */
 const KILL_WAIT_MS = 1_000
@@ -44,7 +43,7 @@ export function release<Client>(task: Release<Client>): Promise<'closed' | 'shut
       .then(client => cleanup(client, abort.signal))
       .catch((cause: unknown) => {
         onError(
-          new ExovisorError('EXO_RESOURCE_FAILED', `the cleanup of ${label} failed: ${reasonText(cause)}`, {
+          new ExovisorError('EXO_RESOURCE_FAILED', `the cleanup of ${label} failed: ${thrownText(cause)}`, {
             cause,
           }),
         )

@@ -3,7 +3,10 @@ import type { Clock } from '../concurrency/clock.ts'
 import type { Random } from '../concurrency/random.ts'
 import type { WaitOptions } from '../concurrency/wait.ts'
 import type { ErrorRecord } from '../errors.ts'
+import type { HealthRecord } from './health.ts'
 import type { ResourceLog } from './log.ts'
+import type { Down, MonitorOptions } from './monitor.ts'
+import type { TraceEvent } from './trace.ts'
 
 export type { AnyLifecycleMachine, LifecycleState } from '../../machines/lifecycle.ts'
 export type { WaitOptions } from '../concurrency/wait.ts'
@@ -22,6 +25,8 @@ export interface ResourceSelf {
   fail(error: unknown): void
   /** Ends in the normal way: a transient or temporary resource is not restarted after this. */
   end(reason?: string): void
+  /** While it initialises: it is not wanted here, e.g. by the configuration. It ends, which is no failure; its supervisor keeps its spec. */
+  ignore(reason?: string): void
   /**
    * Sends a domain event of the kind's own machine, e.g. `{ type: 'call.started' }`.
    * @throws EXO_MESSAGE_UNHANDLED for an event of the lifecycle, which only the runtime may send
@@ -101,9 +106,15 @@ export interface ResourceSnapshot {
   /** The clock's time of the last change of state. */
   readonly since: number
   readonly lastError?: ErrorRecord
+  /** How the health checks of the current incarnation went; missing before the first. */
+  readonly lastHealth?: HealthRecord
   /** Messages that wait. */
   readonly mailbox: number
   readonly deadLetters: number
+  /** Answers to an ask that came after the incarnation that gave them had ended: they were dropped. */
+  readonly lateAnswers: number
+  /** True while messages wait because somebody said so. */
+  readonly suspended: boolean
   /** True when no further incarnation will come by itself. */
   readonly ended: boolean
 }
@@ -125,16 +136,33 @@ export interface ResourceRef<Client, Message = never> {
    * EXO_RESOURCE_FAILED when it failed and nobody restarts it
    */
   ready(options?: WaitOptions): Promise<Client>
-  /** Sends a message and forgets it. False: it was refused and is a dead letter now. */
+  /**
+   * Sends a message and forgets it. It is handled later, never within this call. False: it was refused and is a dead letter now,
+   * because the resource is closed, receives no messages, or has a full mailbox: `tell` cannot wait for a place.
+   */
   tell(message: Message): boolean
   /**
-   * Sends a message and waits for the answer, 5 s by default. Settles exactly once.
+   * Sends a message and resolves when it has a place in the mailbox, which says nothing of its handling. Waits for a
+   * place, without limit unless told otherwise, where the mailbox's overflow policy is `backpressure`: first come, first served.
+   * Who gives up has sent nothing.
+   * @throws EXO_MAILBOX_FULL when there is no place, or none within the timeout; EXO_ABORTED, EXO_MESSAGE_UNHANDLED, EXO_RESOURCE_CLOSED
+   */
+  send(message: Message, options?: WaitOptions): Promise<void>
+  /**
+   * Sends a message and waits for the answer, 5 s by default. Settles exactly once; the signal of the handler is aborted when the
+   * caller gives up. Where the mailbox's overflow policy is `backpressure` it also waits for a place, within the same time.
    * @throws what the handler threw; EXO_ASK_TIMEOUT, EXO_ABORTED, EXO_MAILBOX_FULL, EXO_MESSAGE_UNHANDLED,
    * EXO_RESOURCE_CLOSED, EXO_RESOURCE_FAILED when the incarnation that had taken the message failed
    */
   ask(message: Message, options?: WaitOptions): Promise<unknown>
   /** Tells of each change of state, from the next one on. The result ends it. */
   subscribe(listener: (change: StateChange) => void): () => void
+  /**
+   * Tells once of the end, in a turn of its own: at the next one if it is there already. The result takes the monitor back.
+   */
+  monitor(listener: (down: Down) => void, options?: MonitorOptions): () => void
+  /** Tells of each message and each change of state, from now on. Costs nothing while nobody traces. The result ends it. */
+  trace(listener: (event: TraceEvent) => void): () => void
   /** READY becomes DEGRADED: what a caller says who got bad answers. */
   degrade(reason: unknown): void
   /** READY or DEGRADED becomes ERROR: what a caller says who knows that the resource is lost. */

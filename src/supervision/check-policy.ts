@@ -1,6 +1,8 @@
 import { ExovisorError } from '../errors.ts'
 import { longestBackoff } from './backoff.ts'
-import type { BackoffPolicy, IntensityPolicy, Policy } from './policy.ts'
+import type { IntensityPolicy, Policy } from './policy.ts'
+import { groupRules, intensityRules, policyRules, type Rule } from './policy-rules.ts'
+import { quote } from './spec-faults.ts'
 
 /** One thing that is wrong with a policy. */
 export interface PolicyFault {
@@ -8,103 +10,6 @@ export interface PolicyFault {
   readonly path: string
   readonly message: string
   readonly expected: string
-}
-
-const MOST_RESTARTS = 100_000
-const MOST_CHECKS = 1_000
-
-type Rule = readonly [path: string, value: unknown, holds: boolean, expected: string]
-
-const oneOf = (value: unknown, allowed: readonly unknown[]): boolean => allowed.includes(value)
-const within = (value: unknown, least: number, most: number): boolean =>
-  typeof value === 'number' && value >= least && value <= most
-const whole = (value: unknown, least: number, most: number): boolean =>
-  Number.isInteger(value) && within(value, least, most)
-const FINITE = Number.MAX_VALUE
-const time = 'a number of milliseconds, at least 0'
-
-function intensityRules({ restarts, within: period }: IntensityPolicy): readonly Rule[] {
-  return [
-    [
-      'intensity.restarts',
-      restarts,
-      whole(restarts, 0, MOST_RESTARTS),
-      `a whole number from 0 to ${MOST_RESTARTS}`,
-    ],
-    ['intensity.within', period, within(period, 1, FINITE), 'a number of milliseconds, at least 1'],
-  ]
-}
-
-function backoffRules({ initial, factor, max, jitter, resetAfter }: BackoffPolicy): readonly Rule[] {
-  return [
-    ['backoff.initial', initial, within(initial, 0, FINITE), time],
-    ['backoff.factor', factor, within(factor, 1, 100), 'a number from 1 to 100'],
-    ['backoff.max', max, within(max, 0, FINITE), time],
-    ['backoff.jitter', jitter, oneOf(jitter, ['none', 'full', 'equal']), 'none, full or equal'],
-    ['backoff.resetAfter', resetAfter, within(resetAfter, 0, FINITE), time],
-  ]
-}
-
-function rules({
-  restart,
-  on,
-  degraded,
-  backoff,
-  intensity,
-  startTimeout,
-  shutdown,
-  probe,
-}: Policy): readonly Rule[] {
-  const { failures, of } = degraded.after
-  return [
-    [
-      'restart',
-      restart,
-      oneOf(restart, ['permanent', 'transient', 'temporary']),
-      'permanent, transient or temporary',
-    ],
-    [
-      'on',
-      on,
-      Array.isArray(on) && on.every(state => oneOf(state, ['DEGRADED', 'ERROR'])),
-      'a list of DEGRADED and ERROR',
-    ],
-    ['degraded.after.of', of, whole(of, 1, MOST_CHECKS), `a whole number from 1 to ${MOST_CHECKS}`],
-    [
-      'degraded.after.failures',
-      failures,
-      whole(failures, 1, of),
-      'a whole number from 1 to degraded.after.of',
-    ],
-    ['degraded.grace', degraded.grace, within(degraded.grace, 0, FINITE), time],
-    ['degraded.soft', degraded.soft, whole(degraded.soft, 0, 100), 'a whole number from 0 to 100'],
-    ...backoffRules(backoff),
-    ...intensityRules(intensity),
-    [
-      'startTimeout',
-      startTimeout,
-      within(startTimeout, 1, Number.POSITIVE_INFINITY),
-      'a number of milliseconds, at least 1',
-    ],
-    [
-      'shutdown',
-      shutdown,
-      oneOf(shutdown, ['infinity', 'kill']) || within(shutdown, 0, FINITE),
-      `${time}, or infinity, or kill`,
-    ],
-    [
-      'probe.interval',
-      probe.interval,
-      within(probe.interval, 1, FINITE),
-      'a number of milliseconds, at least 1',
-    ],
-    [
-      'probe.timeout',
-      probe.timeout,
-      within(probe.timeout, 1, FINITE),
-      'a number of milliseconds, at least 1',
-    ],
-  ]
 }
 
 /** A limit that its own backoff keeps from ever being reached would restart for ever without anybody noticing. */
@@ -124,7 +29,7 @@ const broken = (all: readonly Rule[]): readonly PolicyFault[] =>
     .filter(([, , holds]) => !holds)
     .map(([path, value, , expected]) => ({
       path,
-      message: `is ${JSON.stringify(value) ?? String(value)}`,
+      message: `is ${quote(value)}`,
       expected,
     }))
 
@@ -134,9 +39,15 @@ function refuse(faults: readonly PolicyFault[], where: string): void {
   throw new ExovisorError('EXO_CHILD_SPEC_INVALID', `${where}: ${lines.join('. ')}`, { details: { faults } })
 }
 
+/** What is wrong with single values of a policy. */
+export function policyValueFaults(policy: Policy): readonly PolicyFault[] {
+  const groups = broken(groupRules(policy))
+  return groups.length > 0 ? groups : broken(policyRules(policy))
+}
+
 /** All that is wrong with a policy, best first to mend first; empty when nothing is. */
 export function policyFaults(policy: Policy): readonly PolicyFault[] {
-  const faults = broken(rules(policy))
+  const faults = policyValueFaults(policy)
   if (faults.length > 0) return faults
   const fault = unreachable(policy)
   return fault ? [fault] : []

@@ -1,56 +1,106 @@
-import { closest } from 'fastest-levenshtein'
-import type { InspectionObserver } from '../actors/inspection.ts'
 import type { MachineActor } from '../actors/machine-actor.ts'
 import type { Clock } from '../concurrency/clock.ts'
-import { ExovisorError, toErrorRecord } from '../errors.ts'
+import { type CancelTimer, schedule } from '../concurrency/timer.ts'
+import type { ExovisorError } from '../errors.ts'
 import type { Environment } from '../resources/environment.ts'
+import { pathOf } from '../resources/registry-path.ts'
 import { ownerOf } from '../resources/self.ts'
-import type { ResourceDefinition, ResourceRef, ResourceSelf } from '../resources/types.ts'
+import type { ResourceSelf } from '../resources/types.ts'
 import { checkIntensity } from './check-policy.ts'
-import { Child, type ChildEvent, type ChildHost } from './child.ts'
-import { checkChildSpec } from './child-spec.ts'
-import { logEvent, notify } from './event-log.ts'
-import { defaultPolicy, supervisorPolicy } from './policy.ts'
-import { resolvePolicy } from './resolve-policy.ts'
+import { checkSpecs, faultsError } from './check-specs.ts'
+import { Child } from './child.ts'
+import type { ChildHost } from './child-host.ts'
+import { startWaves } from './dependencies.ts'
+import type { DependencyGraph } from './dependency-graph.ts'
+import type { EventFacts } from './events/event-slot.ts'
+import { EventStream } from './events/stream.ts'
+import { SupervisorEvents } from './events/supervisor-events.ts'
+import { startInOrder, startInWaves } from './first-starts.ts'
+import { PolicyCache } from './policy-cache.ts'
+import { Roster } from './roster.ts'
+import { DEFAULT_CONCURRENT_STARTS, StartGate } from './start-gate.ts'
 import { strategyNamed } from './strategies/index.ts'
 import type { Strategy, StrategyHost } from './strategies/strategy.ts'
-import type {
-  AnyChildSpec,
-  ChildSnapshot,
-  ChildSpec,
-  SupervisionEvent,
-  SupervisorClient,
-  SupervisorInput,
-} from './types.ts'
+import { closedError, endedError, escalatedError, gaveUpError, startError } from './supervisor-errors.ts'
+import type { AnyChildSpec, StrategyName, SupervisionEvent, SupervisorInput } from './types.ts'
 import { RestartWindow } from './window.ts'
 
-const MOST_NAMED_IDS = 20
+const nothing = (): void => undefined
+
+/** An end that waits until its supervisor goes on. */
+interface HeldEnd {
+  readonly child: Child
+  readonly failure: ExovisorError | undefined
+  readonly command: number
+}
 
 /** The inside of one incarnation of a supervisor: its children, and what it does about their ends. */
-export class SupervisorCore implements SupervisorClient, ChildHost, StrategyHost {
+export class SupervisorCore implements ChildHost, StrategyHost {
   readonly name: string
+  readonly path: string
+  readonly environment: Environment
+  readonly gate: StartGate
+  readonly roster: Roster
   readonly #self: ResourceSelf
-  readonly #input: SupervisorInput
-  readonly #strategy: Strategy
-  readonly #window: RestartWindow | undefined
-  /** In the order of their start. */
-  readonly #children = new Map<string, Child>()
-  readonly #listeners = new Set<(event: SupervisionEvent) => void>()
+  readonly #events: SupervisorEvents
+  #input: SupervisorInput
+  #policies: PolicyCache
+  #strategy: Strategy
+  #strategyName: StrategyName
+  #window: RestartWindow | undefined
+  #heldEnds: HeldEnd[] | undefined
   #isStopping = false
   #escalation: ExovisorError | undefined
+  #hasShutItselfDown = false
 
   constructor(self: ResourceSelf, input: SupervisorInput) {
+    const { environment } = ownerOf(self)
     this.name = self.name
     this.#self = self
     this.#input = input
-    this.#strategy = strategyNamed(input.strategy ?? 'one_for_one', self.name, this)
+    const { clock, log, events: above = new EventStream({ clock, log }) } = environment
+    this.path = pathOf(environment.path ?? '', self.name)
+    this.#events = new SupervisorEvents({ supervisor: this.path, clock, log, above })
+    if (input.onEvent) this.#events.subscribe(event => this.#input.onEvent?.(event))
+    this.environment = { ...environment, events: this.#events, path: this.path }
+    this.roster = new Roster(self.name)
+    this.gate = new StartGate(input.concurrentStarts ?? DEFAULT_CONCURRENT_STARTS)
+    this.#policies = new PolicyCache(input.policies ?? {})
+    this.#strategyName = input.strategy ?? 'one_for_one'
+    this.#strategy = strategyNamed(this.#strategyName, self.name, this)
     if (input.intensity) checkIntensity(input.intensity, `supervisor ${JSON.stringify(self.name)}`)
     this.#window = input.intensity && new RestartWindow(input.intensity)
   }
 
-  get environment(): Environment {
-    const { environment } = ownerOf(this.#self)
-    return { ...environment, report: event => this.#publish(event as SupervisionEvent) }
+  get input(): SupervisorInput {
+    return this.#input
+  }
+
+  get policies(): PolicyCache {
+    return this.#policies
+  }
+
+  /** The strategy that decides from now on: a new one as soon as the older one has nothing under way. */
+  get strategy(): Strategy {
+    const wanted = this.#input.strategy ?? 'one_for_one'
+    if (wanted !== this.#strategyName && !this.#strategy.isBusy) {
+      this.#strategyName = wanted
+      this.#strategy = strategyNamed(wanted, this.name, this)
+    }
+    return this.#strategy
+  }
+
+  get isDynamic(): boolean {
+    return this.#input.strategy === 'dynamic'
+  }
+
+  get isStopping(): boolean {
+    return this.#isStopping
+  }
+
+  /** True when the end of a significant child has ended it. */
+  get hasShutItselfDown(): boolean {
+    return this.#hasShutItselfDown
   }
 
   get actor(): MachineActor {
@@ -58,123 +108,128 @@ export class SupervisorCore implements SupervisorClient, ChildHost, StrategyHost
   }
 
   get clock(): Clock {
-    return ownerOf(this.#self).environment.clock
+    return this.environment.clock
   }
 
   get members(): readonly Child[] {
-    return [...this.#children.values()]
+    return this.roster.all
   }
 
-  /** Starts the children of the input in order, each after the one before it is READY. All or none. */
+  get dependencies(): DependencyGraph {
+    return this.roster.dependencies
+  }
+
+  member(id: string): Child | undefined {
+    return this.roster.find(id)
+  }
+
+  /** Starts the children of the input, each after the one before it is READY, or after those it depends on are. All or none. */
   async startAll(signal: AbortSignal): Promise<void> {
-    const specs = this.#input.children ?? []
     // Cleaning up begins a moment later than closing; no child may start in between.
     for (const end of [signal, ownerOf(this.#self).work]) {
       end.addEventListener('abort', () => this.#freeze('the supervisor is being closed'), { once: true })
     }
     try {
-      for (const spec of specs) {
-        const twin = this.#children.get(spec.id)
-        if (twin) throw this.#takenError(twin)
-        this.#add(spec)
-      }
-      await this.#strategy.admit(() => this.#firstStarts(specs))
-      if (this.#isStopping) throw this.#closedError()
+      const children = this.#checked(this.#input.children ?? []).map(spec => this.add(spec))
+      const first = children.filter(({ spec }) => spec.start !== false)
+      await this.strategy.admit(() => this.#firstStarts(first))
+      if (this.#isStopping) throw closedError(this.name)
     } catch (error) {
       await this.stopAll('a child failed to start')
       throw this.#escalation ?? error
     }
   }
 
-  /** Stops all children in the reverse order of their start, one after the other. No child starts any more. */
+  /** Stops all children: in the reverse order of their start, one after the other; dynamic ones at one time. No child starts any more. */
   async stopAll(reason: string): Promise<void> {
     this.#freeze(reason)
-    for (const child of [...this.#children.values()].reverse()) await child.stop(reason)
+    const children = this.roster.all
+    const stop = async (child: Child): Promise<void> => {
+      await child.stop(reason)
+      this.environment.registry?.unregister(child)
+    }
+    if (this.isDynamic) await Promise.all(children.map(stop))
+    else for (const child of children.toReversed()) await stop(child)
   }
 
-  ref<Input, Client, Message>(
-    definition: ResourceDefinition<Input, Client, Message>,
-    id: string,
-  ): ResourceRef<Client, Message>
-  ref(id: string): ResourceRef<unknown, unknown>
-  ref(...[first, second]: [definition: object, id: string] | [id: string]): unknown {
-    if (second === undefined) return this.#child(first as string).ref
-    const { spec, ref } = this.#child(second)
-    if (spec.resource === first) return ref
-    throw new ExovisorError(
-      'EXO_CHILD_UNKNOWN',
-      `supervisor ${JSON.stringify(this.name)}: child ${JSON.stringify(second)} is made of another definition, of kind ${spec.resource.kind}`,
-    )
+  /** Adds a child that is not started yet. */
+  add(spec: AnyChildSpec): Child {
+    const known = this.roster.find(spec.id)
+    const policy = this.#policies.of(spec)
+    const child = new Child(this.withPolicies(spec), policy, this, known)
+    if (known) this.environment.registry?.unregister(known)
+    this.roster.add(child)
+    this.environment.registry?.register(child)
+    return child
   }
 
-  async start<Input, Client, Message>(
-    spec: ChildSpec<Input, Client, Message>,
-  ): Promise<ResourceRef<Client, Message>> {
-    if (this.#isStopping) throw this.#closedError()
-    // A spec that cannot be taken is refused at once, even when the start of another one would have to wait.
-    this.#check(spec)
-    const child = await this.#strategy.admit(() => this.#startAnother(spec))
-    return child.ref as unknown as ResourceRef<Client, Message>
+  /** A supervisor below this one takes this one's policies when it has none. */
+  withPolicies(spec: AnyChildSpec): AnyChildSpec {
+    if (spec.resource.kind !== 'supervisor') return spec
+    const { table } = this.#policies
+    return { ...spec, input: { policies: table, ...(spec.input as SupervisorInput) } }
   }
 
-  async stop(id: string): Promise<void> {
-    const child = this.#child(id)
-    if (child.policy.restart === 'temporary') await this.stopAndForget(child, 'stopped by hand')
-    else await child.stop('stopped by hand')
-  }
-
-  async restart(id: string): Promise<void> {
-    if (this.#isStopping) throw this.#closedError()
-    await this.#child(id).restart()
-  }
-
-  async remove(id: string): Promise<void> {
-    await this.stopAndForget(this.#child(id), 'removed')
-  }
-
-  children(): readonly ChildSnapshot[] {
-    return Array.from(this.#children.values(), child => child.snapshot())
+  /** The first start of one child. Rejects with an error that names it. */
+  async firstStart(child: Child): Promise<void> {
+    try {
+      await child.firstStart()
+    } catch (cause) {
+      throw startError(this.name, child, cause)
+    }
   }
 
   onEvent(listener: (event: SupervisionEvent) => void): () => void {
-    const own = (event: SupervisionEvent): void => listener(event)
-    this.#listeners.add(own)
-    return () => {
-      this.#listeners.delete(own)
-    }
+    return this.#events.subscribe(listener)
   }
 
-  inspect(observer: InspectionObserver): () => void {
-    return this.actor.inspect(observer, error =>
-      this.environment.log.error({ error: toErrorRecord(error) }, 'an inspection observer threw'),
-    )
+  /** The last events of a child. */
+  historyOf(child: Child): readonly SupervisionEvent[] {
+    return this.#events.historyOf(child.id)
   }
 
-  emit(child: Child, { error, ...event }: ChildEvent): void {
-    const { clock, log } = this.environment
-    const complete: SupervisionEvent = {
-      incarnation: child.ref.incarnation,
-      ...event,
-      at: clock.now(),
-      supervisor: this.name,
-      name: child.id,
-      kind: child.ref.kind,
-      attempt: child.attempt,
-      window: child.windowFill(),
-      ...(error && { error: toErrorRecord(error) }),
-    }
-    logEvent(log, complete)
-    this.#publish(complete)
+  emit(child: Child, event: EventFacts): void {
+    this.#events.emit(child, event)
+    if (event.type === 'ready') this.#strategy.changed?.()
   }
 
   ended(child: Child, failure: ExovisorError | undefined): void {
-    if (!this.#isStopping) this.#strategy.ended(child, failure)
+    if (this.#isStopping) return
+    if (this.#heldEnds) this.#heldEnds.push({ child, failure, command: child.command })
+    else this.strategy.ended(child, failure)
+  }
+
+  ignored(child: Child, reason: string): void {
+    child.ignore(reason)
+    this.#forgetEnded(child)
+    this.#strategy.changed?.()
+  }
+
+  /** Ends of children wait until `goOn`: nothing is restarted meanwhile. */
+  holdOn(): void {
+    this.#heldEnds ??= []
+  }
+
+  goOn(): void {
+    const held = this.#heldEnds ?? []
+    this.#heldEnds = undefined
+    for (const { child, failure, command } of held) if (command === child.command) this.ended(child, failure)
   }
 
   post(message: () => void): void {
-    queueMicrotask(() => {
+    this.environment.scheduler.post(() => {
       if (!this.#isStopping) message()
     })
+  }
+
+  after(ms: number, message: () => void): CancelTimer {
+    if (ms > 0) return schedule(this.clock, ms, () => this.post(message))
+    // No timer of Node is shorter than a millisecond.
+    let due = message
+    this.post(() => due())
+    return () => {
+      due = nothing
+    }
   }
 
   restarting(_child: Child, began: boolean): void {
@@ -182,46 +237,82 @@ export class SupervisorCore implements SupervisorClient, ChildHost, StrategyHost
   }
 
   acceptRestart(child: Child): boolean {
-    const now = this.environment.clock.now()
-    if (!child.window.allows(now)) return false
-    return (this.#window?.accept(now) ?? true) && child.window.accept(now)
+    const now = this.clock.now()
+    if (child.directive === 'escalate' || !child.record.allows(now)) return false
+    return (this.#window?.accept(now) ?? true) && child.record.accept(now)
   }
 
   retire(child: Child, failure: ExovisorError | undefined): void {
     const reason = failure ? 'it failed and is not restarted' : 'it has done its work'
-    const { command } = child
-    child.retire(failure ?? this.#endedError(child), reason)
-    // Who listens to events may have started it again.
-    if (command === child.command && child.policy.restart === 'temporary') this.#forget(child)
+    child.retire(failure ?? endedError(child), reason)
+    this.#forgetEnded(child)
+    if (child.spec.significant) this.#significantEnded(child)
   }
 
   giveUp(child: Child, failure: ExovisorError | undefined): void {
-    const { limit, within } =
-      child.window.allows(this.environment.clock.now()) && this.#window ? this.#window : child.window
-    const error = new ExovisorError(
-      'EXO_INTENSITY_EXCEEDED',
-      `supervisor ${JSON.stringify(this.name)} gave up on ${child.ref.label}: it needed more than ${limit} restarts within ${within} ms; the last failure: ${failure?.message ?? 'none, it ended'}`,
-      { cause: failure, details: { supervisor: this.name, id: child.id, restarts: limit, within } },
-    )
-    // First of all, so that who listens to events cannot start anything any more.
-    this.#freeze(`supervisor ${JSON.stringify(this.name)} gave up`)
+    if (child.directive === 'escalate' && failure) {
+      this.#escalate(child, escalatedError(this.name, child, failure))
+      return
+    }
+    const isOwnLimit = !child.record.allows(this.clock.now())
+    const { limit, within } = isOwnLimit || !this.#window ? child.windowFill() : this.#window
+    const error = gaveUpError(this.name, child, { limit, within }, failure)
+    if (isOwnLimit && child.policy.circuit !== 'off') child.openCircuit(error, child.policy.circuit)
+    else this.#escalate(child, error)
+  }
+
+  forget(child: Child): void {
+    if (!this.roster.delete(child)) return
+    this.#events.forget(child.id)
+    this.environment.registry?.unregister(child)
+  }
+
+  /** What holds from now on. Everything in it has been checked. */
+  adopt(input: SupervisorInput): void {
+    this.#input = input
+    this.gate.limit = input.concurrentStarts ?? DEFAULT_CONCURRENT_STARTS
+    this.#policies = new PolicyCache(input.policies ?? {})
+    this.#window =
+      input.intensity && (this.#window?.resized(input.intensity) ?? new RestartWindow(input.intensity))
+  }
+
+  #checked(specs: readonly AnyChildSpec[]): readonly AnyChildSpec[] {
+    const faults = checkSpecs(this.#input)
+    if (faults.length > 0) throw faultsError(faults, this.name)
+    if (this.#input.strategy !== 'dependency_closure') return specs
+    const byId = new Map(specs.map(spec => [spec.id, spec]))
+    return startWaves(specs).flatMap(wave => wave.flatMap(id => byId.get(id) ?? []))
+  }
+
+  #firstStarts(children: readonly Child[]): Promise<void> {
+    const start = async (child: Child): Promise<void> => {
+      if (!this.#isStopping) await this.firstStart(child)
+    }
+    if (this.#input.strategy !== 'dependency_closure') return startInOrder(children, start)
+    return startInWaves(children, this.dependencies, start)
+  }
+
+  #forgetEnded(child: Child): void {
+    if (child.policy.restart === 'temporary' || this.isDynamic) this.forget(child)
+  }
+
+  /** As OTP's auto_shutdown: only its own end counts, not that somebody stopped it. */
+  #significantEnded(child: Child): void {
+    const { autoShutdown = 'never' } = this.#input
+    const isLast = (): boolean =>
+      this.roster.all.every(other => other === child || !other.spec.significant || other.isStopped)
+    if (autoShutdown === 'never' || (autoShutdown === 'all_significant' && !isLast())) return
+    this.#hasShutItselfDown = true
+    child.emit({ type: 'auto_shutdown', reason: autoShutdown })
+    this.#self.end(`its significant child ${JSON.stringify(child.id)} has ended`)
+  }
+
+  #escalate(child: Child, error: ExovisorError): void {
     child.giveUp(error)
-    void this.#escalate(error)
+    void this.#fail(error)
   }
 
-  async stopAndForget(child: Child, reason: string): Promise<void> {
-    const stopped = child.stop(reason)
-    const { command } = child
-    await stopped
-    // A later command may have started it again.
-    if (command === child.command) this.#forget(child)
-  }
-
-  #forget(child: Child): void {
-    if (this.#children.get(child.id) === child) this.#children.delete(child.id)
-  }
-
-  async #escalate(error: ExovisorError): Promise<void> {
+  async #fail(error: ExovisorError): Promise<void> {
     this.#escalation = error
     this.#self.send({ type: 'gave_up' })
     await this.stopAll(`supervisor ${JSON.stringify(this.name)} gave up`)
@@ -232,106 +323,6 @@ export class SupervisorCore implements SupervisorClient, ChildHost, StrategyHost
     if (this.#isStopping) return
     this.#isStopping = true
     this.#strategy.cease()
-    for (const child of this.#children.values()) child.freeze(reason)
-  }
-
-  #check(spec: AnyChildSpec): void {
-    checkChildSpec(spec, this.name)
-    const known = this.#children.get(spec.id)
-    if (known && !known.isStopped) throw this.#takenError(known)
-  }
-
-  #add(spec: AnyChildSpec): Child {
-    this.#check(spec)
-    const known = this.#children.get(spec.id)
-    const isSupervisor = spec.resource.kind === 'supervisor'
-    const policies = this.#input.policies ?? {}
-    const { kind } = spec.resource
-    const table = resolvePolicy(
-      { id: spec.id, kind, policy: spec.policy },
-      policies,
-      isSupervisor ? supervisorPolicy : defaultPolicy,
-    )
-    const policy = spec.restart ? { ...table, restart: spec.restart } : table
-    const input = isSupervisor ? { policies, ...(spec.input as SupervisorInput) } : spec.input
-    const child = new Child({ ...spec, input }, policy, this, known)
-    this.#children.delete(spec.id)
-    this.#children.set(spec.id, child)
-    return child
-  }
-
-  #child(id: string): Child {
-    const child = this.#children.get(id)
-    if (child) return child
-    const ids = [...this.#children.keys()]
-    const near =
-      ids.length > 0 && typeof id === 'string' ? `, did you mean ${JSON.stringify(closest(id, ids))}?` : ''
-    const shown = ids.slice(0, MOST_NAMED_IDS).join(', ') || 'none'
-    throw new ExovisorError(
-      'EXO_CHILD_UNKNOWN',
-      `supervisor ${JSON.stringify(this.name)} has no child ${JSON.stringify(id)}${near} It has: ${shown}`,
-      { details: { supervisor: this.name, id } },
-    )
-  }
-
-  async #startAnother(spec: AnyChildSpec): Promise<Child> {
-    if (this.#isStopping) throw this.#closedError()
-    const child = this.#add(spec)
-    if (spec.start !== false) {
-      const { command } = child
-      await this.#firstStart(child).catch(async (error: unknown) => {
-        // Somebody else's word may have ended the start, and decides what comes next.
-        if (command === child.command) await this.stopAndForget(child, 'failed to start')
-        throw error
-      })
-    }
-    return child
-  }
-
-  async #firstStarts(specs: readonly AnyChildSpec[]): Promise<void> {
-    for (const { id, start } of specs) {
-      if (this.#isStopping) break
-      if (start !== false) await this.#firstStart(this.#child(id))
-    }
-  }
-
-  /** Names the child in the error, and keeps the code of the cause. */
-  async #firstStart(child: Child): Promise<void> {
-    try {
-      await child.firstStart()
-    } catch (cause) {
-      const failure = cause instanceof ExovisorError ? cause : undefined
-      throw new ExovisorError(
-        failure?.code ?? 'EXO_RESOURCE_FAILED',
-        `supervisor ${JSON.stringify(this.name)} could not start ${child.ref.label}: ${failure?.message ?? String(cause)}`,
-        { cause, details: { ...failure?.details, supervisor: this.name, id: child.id } },
-      )
-    }
-  }
-
-  #publish(event: SupervisionEvent): void {
-    const { log, report } = ownerOf(this.#self).environment
-    if (this.#input.onEvent) notify(log, this.#input.onEvent, event)
-    for (const listener of [...this.#listeners]) notify(log, listener, event)
-    if (report) notify(log, report, event)
-  }
-
-  #takenError({ id, ref }: Child): ExovisorError {
-    return new ExovisorError(
-      'EXO_CHILD_SPEC_INVALID',
-      `supervisor ${JSON.stringify(this.name)} has a child ${JSON.stringify(id)} already, which is ${ref.state}; expected another id`,
-      { details: { supervisor: this.name, id } },
-    )
-  }
-
-  #endedError(child: Child): ExovisorError {
-    return new ExovisorError(
-      'EXO_RESOURCE_CLOSED',
-      `${child.ref.label} has ended in the normal way and is not restarted`,
-    )
-  }
-
-  #closedError(): ExovisorError {
-    return new ExovisorError('EXO_RESOURCE_CLOSED', `supervisor ${JSON.stringify(this.name)} is being closed`)
+    for (const child of this.roster.all) child.freeze(reason)
   }
 }

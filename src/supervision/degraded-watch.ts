@@ -17,7 +17,7 @@ interface DegradedListener {
  * then asks for a restart. Leaving DEGRADED by itself ends the watch.
  */
 export class DegradedWatch {
-  readonly #policy: Policy
+  #policy: Policy
   readonly #clock: Clock
   readonly #listener: DegradedListener
   #soft = 0
@@ -34,6 +34,11 @@ export class DegradedWatch {
     this.#policy = policy
     this.#clock = clock
     this.#listener = listener
+  }
+
+  /** A new policy holds from the next grace time on. */
+  adopt(policy: Policy): void {
+    this.#policy = policy
   }
 
   start(incarnation: Incarnation<unknown, unknown, unknown>): void {

@@ -4,12 +4,19 @@ import type { HealthPolicy } from '../resources/health.ts'
 /** permanent: restarted after any end; transient: only after a failure; temporary: never. As in OTP. */
 export type RestartType = 'permanent' | 'transient' | 'temporary'
 
-/** How much of a delay is chance: nothing; all of it (0 to d); its second half (d/2 to d). */
-export type Jitter = 'none' | 'full' | 'equal'
+/** How much of a delay is chance: nothing; all of it (0 to d); its second half (d/2 to d); or all, by the delay before. */
+export type Jitter = 'none' | 'full' | 'equal' | 'decorrelated'
+
+/**
+ * What follows a fault: the child goes on as it is; it is restarted by its restart type; it stops for good; or its supervisor fails
+ * with it. The words of Akka's and Pekko's deciders.
+ */
+export type Directive = 'resume' | 'restart' | 'stop' | 'escalate'
 
 /** The delays between restarts. Times in milliseconds. */
 export interface BackoffPolicy {
   readonly initial: number
+  /** Does not count under `decorrelated`, where a delay lies between `initial` and three times the delay before. */
   readonly factor: number
   /** The longest delay, jitter included. */
   readonly max: number
@@ -39,6 +46,10 @@ export interface Policy {
   }
   readonly backoff: BackoffPolicy
   readonly intensity: IntensityPolicy
+  /** By error code, by name of an error class, or `*` for all others: what follows a fault. */
+  readonly decide: Readonly<Record<string, Directive>>
+  /** What follows a spent intensity: off escalates; a time keeps the child down for so long, then tries again with a fresh window. */
+  readonly circuit: 'off' | number
   /** How long INITIALIZING may take; infinite is allowed. */
   readonly startTimeout: number
   /** How long CLOSING may take. */
@@ -73,6 +84,8 @@ export const defaultPolicy: Policy = {
   degraded: { after: { failures: 3, of: 5 }, grace: 10_000, soft: 2 },
   backoff: { initial: 200, factor: 2, max: 30_000, jitter: 'full', resetAfter: 60_000 },
   intensity: { restarts: 5, within: 300_000 },
+  decide: {},
+  circuit: 'off',
   startTimeout: 30_000,
   shutdown: 5_000,
   probe: { interval: 10_000, timeout: 1_000 },

@@ -1,5 +1,9 @@
 import type { InspectionObserver } from '../actors/inspection.ts'
+import { realClock } from '../concurrency/clock.ts'
+import { TurnScheduler } from '../concurrency/scheduler.ts'
 import { createResource, type OwnedResource } from '../resources/create.ts'
+import { silentLog } from '../resources/log.ts'
+import { Registry } from '../resources/registry.ts'
 import type {
   AnyResourceDefinition,
   LifecycleState,
@@ -8,9 +12,12 @@ import type {
   StateChange,
   WaitOptions,
 } from '../resources/types.ts'
+import type { ChildSpecData } from './child-spec.ts'
+import { EventStream } from './events/stream.ts'
 import { supervisorPolicy } from './policy.ts'
 import { supervisorResource } from './supervisor-resource.ts'
 import type {
+  ChildCounts,
   ChildSnapshot,
   ChildSpec,
   SuperviseOptions,
@@ -18,6 +25,7 @@ import type {
   Supervisor,
   SupervisorClient,
   SupervisorEnd,
+  SupervisorInput,
 } from './types.ts'
 
 /** A supervisor without a parent: what a parent would do for it, it does itself. */
@@ -73,6 +81,14 @@ class RootSupervisor implements Supervisor {
     return this.#client.start(spec)
   }
 
+  spawn<Input, Client, Message>(
+    definition: ResourceDefinition<Input, Client, Message>,
+    input: Input,
+    options?: { readonly id?: string },
+  ): Promise<ResourceRef<Client, Message>> {
+    return this.#client.spawn(definition, input, options)
+  }
+
   stop(id: string): Promise<void> {
     return this.#client.stop(id)
   }
@@ -89,6 +105,30 @@ class RootSupervisor implements Supervisor {
     return this.#client.children()
   }
 
+  count(): ChildCounts {
+    return this.#client.count()
+  }
+
+  spec(id: string): ChildSpecData {
+    return this.#client.spec(id)
+  }
+
+  suspend(id: string): void {
+    this.#client.suspend(id)
+  }
+
+  resume(id: string): void {
+    this.#client.resume(id)
+  }
+
+  reload(input: SupervisorInput): void {
+    this.#client.reload(input)
+  }
+
+  history(id: string): readonly SupervisionEvent[] {
+    return this.#client.history(id)
+  }
+
   onEvent(listener: (event: SupervisionEvent) => void): () => void {
     return this.#client.onEvent(listener)
   }
@@ -103,7 +143,7 @@ class RootSupervisor implements Supervisor {
 }
 
 /** Closes a root that failed, as a parent would, and tells how it ended. */
-function watchEnd(resource: OwnedResource<SupervisorClient>): Promise<SupervisorEnd> {
+function watchEnd(resource: OwnedResource<SupervisorClient>, events: EventStream): Promise<SupervisorEnd> {
   let end: SupervisorEnd = { reason: 'closed', error: undefined }
   return new Promise(resolve => {
     resource.subscribe(({ state }) => {
@@ -111,7 +151,10 @@ function watchEnd(resource: OwnedResource<SupervisorClient>): Promise<Supervisor
         end = { reason: 'failed', error: resource.failure }
         void resource.close('the root supervisor failed')
       }
-      if (state === 'CLOSED') resolve(end)
+      if (state === 'CLOSED') {
+        events.close()
+        resolve(end)
+      }
     })
   })
 }
@@ -127,19 +170,33 @@ function watchEnd(resource: OwnedResource<SupervisorClient>): Promise<Supervisor
  * @throws EXO_CHILD_SPEC_INVALID for a wrong spec or policy; else the cause, with its own code, naming the child
  */
 export async function supervise(options: SuperviseOptions = {}): Promise<Supervisor> {
-  const { name = 'root', clock, random, scheduler, log, inspect, ...input } = options
+  const {
+    name = 'root',
+    clock = realClock,
+    random,
+    turn,
+    deadLetters,
+    log = silentLog,
+    inspect,
+    ...rest
+  } = options
+  const { events = new EventStream({ clock, log }), registry = new Registry(log), ...more } = rest
+  const { scheduler = new TurnScheduler(clock, turn), ...input } = more
   const resource = createResource(supervisorResource, {
     name,
     input,
     startTimeout: supervisorPolicy.startTimeout,
     shutdown: supervisorPolicy.shutdown,
-    ...(clock && { clock }),
+    clock,
+    log,
+    events,
+    registry,
     ...(random && { random }),
-    ...(scheduler && { scheduler }),
-    ...(log && { log }),
+    scheduler,
+    ...(deadLetters && { deadLetters }),
     ...(inspect && { inspect }),
   })
-  const closed = watchEnd(resource)
+  const closed = watchEnd(resource, events)
   try {
     return new RootSupervisor(resource, await resource.initialize(), closed)
   } catch (error) {

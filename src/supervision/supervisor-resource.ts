@@ -1,6 +1,7 @@
 import { supervisor } from '../../machines/supervisor.ts'
 import { defineResource } from '../resources/define.ts'
 import type { ResourceDefinition } from '../resources/types.ts'
+import { SupervisorAdmin } from './admin.ts'
 import { SupervisorCore } from './core.ts'
 import type { SupervisorClient, SupervisorInput } from './types.ts'
 
@@ -10,16 +11,16 @@ import type { SupervisorClient, SupervisorInput } from './types.ts'
  */
 export const supervisorResource: ResourceDefinition<SupervisorInput, SupervisorClient> = defineResource<
   SupervisorInput,
-  SupervisorCore
+  SupervisorAdmin
 >({
   kind: 'supervisor',
   machine: supervisor,
   async initialize({ input, self, signal }) {
     const core = new SupervisorCore(self, input)
     await core.startAll(signal)
-    return core
+    return new SupervisorAdmin(core)
   },
-  async cleanup(core, { reason }) {
-    await core?.stopAll(reason)
+  async cleanup(admin, { reason }) {
+    await admin?.core.stopAll(reason)
   },
 })

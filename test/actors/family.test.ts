@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { createMachine } from 'xstate'
 import { lifecycle } from '../../machines/lifecycle.ts'
-import { MachineActor } from '../../src/actors/machine-actor.ts'
+import { createMachineActor } from '../../src/actors/create-actor.ts'
+import type { MachineActor } from '../../src/actors/machine-actor.ts'
 import { VirtualClock } from '../../src/concurrency/virtual-clock.ts'
 
 const input = { name: 'x', kind: 'k', incarnation: 1, attempt: 0 }
@@ -26,7 +27,7 @@ const parentMachine = createMachine(
 
 function spawn(id: string, parent?: MachineActor, machine = lifecycle) {
   const told: string[] = []
-  const actor = new MachineActor(machine, {
+  const actor = createMachineActor(machine, {
     id,
     input,
     clock: new VirtualClock(),

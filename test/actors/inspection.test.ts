@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { createMachine, type InspectionEvent } from 'xstate'
 import { lifecycle } from '../../machines/lifecycle.ts'
-import { MachineActor } from '../../src/actors/machine-actor.ts'
+import { createMachineActor } from '../../src/actors/create-actor.ts'
+import type { MachineActor } from '../../src/actors/machine-actor.ts'
 import { VirtualClock } from '../../src/concurrency/virtual-clock.ts'
 
 const input = { name: 'x', kind: 'k', incarnation: 1, attempt: 0 }
@@ -9,7 +10,7 @@ const listener = { changed: () => undefined, crashed: () => undefined, stopped: 
 const clock = new VirtualClock()
 
 function spawn(id: string, parent?: MachineActor, machine = lifecycle) {
-  const actor = new MachineActor(machine, { id, input, clock, parent, listener })
+  const actor = createMachineActor(machine, { id, input, clock, parent, listener })
   actor.start()
   return actor
 }

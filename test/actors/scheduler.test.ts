@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { createMachine } from 'xstate'
-import { MachineActor } from '../../src/actors/machine-actor.ts'
+import { createMachineActor } from '../../src/actors/create-actor.ts'
 import { VirtualClock } from '../../src/concurrency/virtual-clock.ts'
 
 const waiting = createMachine(
@@ -24,10 +24,10 @@ const listener = { changed: () => undefined, crashed: () => undefined, stopped: 
 
 function tree(timers: number) {
   const clock = new VirtualClock()
-  const root = new MachineActor(parent, { id: 'root', input: {}, clock, listener })
+  const root = createMachineActor(parent, { id: 'root', input: {}, clock, listener })
   root.start()
   const spawn = (id: string) => {
-    const actor = new MachineActor(waiting, { id, input: {}, clock, parent: root, listener })
+    const actor = createMachineActor(waiting, { id, input: {}, clock, parent: root, listener })
     actor.start()
     return actor
   }

@@ -97,6 +97,37 @@ describe('exovisor up', () => {
     expect(node.stderr()).toContain(`engine process ${pid} ended`)
   })
 
+  it('reads its configuration again on SIGHUP: policies hold at once, what cannot change is named, faults change nothing', async () => {
+    const file = join(mkdtempSync(join(tmpdir(), 'exovisor-up-')), 'exovisor.yaml')
+    writeFileSync(file, '')
+    const node = up(['--config', file])
+    await ready(node)
+    writeFileSync(file, 'supervision: { kinds: { inference: { intensity: { restarts: much } } } }')
+    node.child.kill('SIGHUP')
+    await expect.poll(() => node.stderr(), { timeout: 10_000 }).toContain('EXO_CONFIG_INVALID')
+    writeFileSync(
+      file,
+      'supervision: { kinds: { inference: { intensity: { restarts: 0 } } } }\nengine: { slots: 2 }\n',
+    )
+    node.child.kill('SIGHUP')
+    const line = await node.line(value => value['event'] === 'config.reloaded')
+    expect(line).toMatchObject({ applied: ['supervision.kinds.inference'], kept: ['engine.slots'] })
+    const [pid] = await enginePids(node)
+    killProcess(pid)
+    expect((await node.ended).code).toBe(1)
+    expect(node.stderr()).toContain('more than 0 restarts')
+  })
+
+  it('takes a SIGHUP that comes before it is ready as well', async () => {
+    const node = up()
+    await expect.poll(() => node.lines.length, { timeout: 20_000 }).toBeGreaterThan(0)
+    node.child.kill('SIGHUP')
+    await ready(node)
+    await node.line(value => value['event'] === 'config.reloaded')
+    node.child.kill('SIGTERM')
+    expect((await node.ended).code).toBe(0)
+  })
+
   it('lets a running answer finish after Ctrl+C', async () => {
     const node = up()
     const { api } = await ready(node)

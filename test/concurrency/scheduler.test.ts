@@ -60,6 +60,54 @@ describe('TurnScheduler', () => {
     expect(seen).toEqual([10, 20, 30, 35])
   })
 
+  it('gives the event loop its turn also when the queue is empty again and again, as among actors that wait for promises', async () => {
+    const scheduler = new TurnScheduler(new VirtualClock(), { tasks: 10 })
+    let done = 0
+    const again = (): void => {
+      done += 1
+      if (done < 100) void Promise.resolve().then(() => scheduler.post(again))
+    }
+    scheduler.post(again)
+    await new Promise<void>(resolve => setImmediate(resolve))
+    expect(done).toBe(10)
+  })
+
+  it('measures each turn anew: time that passed in an earlier one does not count', async () => {
+    const clock = new VirtualClock()
+    let now = 0
+    const scheduler = new TurnScheduler(
+      {
+        setTimeout: clock.setTimeout,
+        clearTimeout: () => undefined,
+        now: () => now,
+        nextTurn: fn => clock.nextTurn(fn),
+      },
+      { ms: 5 },
+    )
+    let done = 0
+    for (let index = 0; index < 100; index += 1)
+      scheduler.post(() => {
+        done += 1
+        if (done <= 16) now += 1
+      })
+    await new Promise<void>(resolve => setImmediate(resolve))
+    expect(done).toBe(16)
+    await new Promise<void>(resolve => setImmediate(resolve))
+    expect(done).toBe(100)
+  })
+
+  it('counts the further pieces of work that a task says it did', async () => {
+    const scheduler = new TurnScheduler(new VirtualClock(), { tasks: 10 })
+    let done = 0
+    for (let index = 0; index < 10; index += 1)
+      scheduler.post(() => {
+        done += 1
+        scheduler.charge(4)
+      })
+    await new Promise<void>(resolve => setImmediate(resolve))
+    expect(done).toBe(2)
+  })
+
   it('gives the event loop its turn after so long', async () => {
     const clock = new VirtualClock()
     let now = 0
@@ -76,8 +124,12 @@ describe('TurnScheduler', () => {
         now += 1
         done += 1
       })
-    await new Promise<void>(resolve => setImmediate(resolve))
-    expect(done).toBe(16)
+    const seen: number[] = []
+    for (let turn = 0; turn < 3; turn += 1) {
+      await new Promise<void>(resolve => setImmediate(resolve))
+      seen.push(done)
+    }
+    expect(seen).toEqual([16, 32, 40])
     await clock.settle()
     expect(done).toBe(40)
   })

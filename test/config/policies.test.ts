@@ -89,7 +89,7 @@ describe('a policy of the file', () => {
 
   it('injects no default: each key alone stays alone', () => {
     const leaves = valuePaths(builtinPolicies.default.policy)
-    expect(leaves).toHaveLength(16)
+    expect(leaves).toHaveLength(18)
     for (const path of leaves) {
       const alone = path.reduceRight<unknown>(
         (inner, key) => ({ [key]: inner }),
@@ -109,6 +109,50 @@ describe('a policy of the file', () => {
     expect(policies['mine']).toEqual({ ...defaultPolicy, shutdown: 9_000, restart: 'temporary' })
     expect(policies['network']?.shutdown).toBe(9_000)
     expect(policies['server']?.shutdown).toBe(10_000)
+  })
+
+  it('may decide by error code, by class and for all others, and may have a circuit', () => {
+    const text = `supervision:
+  policies:
+    default: { decide: { EXO_MODEL_INVALID: stop, '*': restart }, circuit: 30s }
+    network: { decide: { TypeError: escalate }, backoff: { jitter: decorrelated } }`
+    expect(policyOf('x', 'x', text)).toEqual({
+      ...defaultPolicy,
+      decide: { EXO_MODEL_INVALID: 'stop', '*': 'restart' },
+      circuit: 30_000,
+    })
+    expect(policyOf('peer', 'attic', text)).toMatchObject({
+      decide: { EXO_MODEL_INVALID: 'stop', TypeError: 'escalate', '*': 'restart' },
+      circuit: 30_000,
+      backoff: { jitter: 'decorrelated' },
+    })
+    expect(policyOf('x', 'x', 'supervision: { policies: { default: { circuit: off } } }')).toEqual(
+      defaultPolicy,
+    )
+  })
+
+  it.each([
+    ['decide: { EXO_MODEL_INVALD: stop }', 'decide.EXO_MODEL_INVALD', 'EXO_MODEL_INVALID', 'stop'],
+    ['decide: { TypeError: ignore }', 'decide.TypeError', 'resume, restart, stop, escalate', 'ignore'],
+    ['decide: [ stop ]', 'decide', 'names and values', '[ stop'],
+    ['circuit: 0s', 'circuit', 'off, or a duration', '0s'],
+    ['circuit: on', 'circuit', 'off, or a duration', 'on }'],
+  ])('with the fault %s is refused where it stands', (part, path, expected, marker) => {
+    const text = `supervision: { policies: { default: { ${part} } } }`
+    const message = expect.stringContaining(expected)
+    expect(faultsOf(text)).toMatchObject([
+      { path: `supervision.policies.default.${path}`, line: 1, column: text.indexOf(marker) + 1, message },
+    ])
+  })
+
+  it('keeps the case of codes and classes that the environment gives', () => {
+    const env = {
+      EXOVISOR_SUPERVISION__POLICIES__DEFAULT__DECIDE__EXO_MODEL_INVALID: 'stop',
+      EXOVISOR_SUPERVISION__KINDS__PEER__DECIDE: '{ TypeError: escalate }',
+    }
+    const { kinds, default: fallback } = resolvePolicies(parseConfig({ env }).config)
+    expect(fallback.decide).toEqual({ EXO_MODEL_INVALID: 'stop' })
+    expect(kinds['peer']?.decide).toEqual({ EXO_MODEL_INVALID: 'stop', TypeError: 'escalate' })
   })
 
   it('takes infinity and kill where they make sense', () => {

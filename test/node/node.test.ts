@@ -81,9 +81,9 @@ describe('a node from code', () => {
       ['peers', 'READY'],
       ['inference', 'READY'],
     ])
-    expect(node.journal.last(100).map(({ event }) => `${event.type} ${event.name}`)).toContain(
-      'ready inference',
-    )
+    expect(
+      node.journal.last(100).map(({ event }) => `${event.type} ${'name' in event ? event.name : ''}`),
+    ).toContain('ready inference')
   })
 
   it('can be watched by an XState inspection observer that comes later', async () => {
@@ -204,7 +204,7 @@ describe('a node whose parts fail', () => {
     expect(await ids(node, 2)).toHaveLength(2)
     killProcess(pid)
     const { error } = await node.closed
-    expect(error?.code).toBe('EXO_INTENSITY_EXCEEDED')
+    expect(error?.code).toBe('EXO_ESCALATED')
     expect(JSON.stringify(node.journal.last(100))).toContain(model)
   })
 

@@ -35,6 +35,7 @@ function busy(): Metrics {
   metrics.supervisionEvent({ type: 'started', kind: 'peer', incarnation: 1 })
   metrics.supervisionEvent({ type: 'started', kind: 'peer', incarnation: 2 })
   metrics.supervisionEvent({ type: 'gave_up', kind: 'peer', incarnation: 2 })
+  metrics.supervisionEvent({ type: 'escalated', kind: 'peer', incarnation: 2 })
   metrics.supervisionEvent({ type: 'dead_letter', kind: 'peer', incarnation: 2 })
   metrics.watchResources(() => [
     { kind: 'peer', state: 'READY' },
@@ -105,7 +106,7 @@ describe('the metrics', () => {
   it('count restarts, give-ups and dead letters out of the events of supervision', async () => {
     const text = await busy().render()
     expect(sampleOf(text, 'exovisor_restarts_total{kind="peer"}')).toBe(1)
-    expect(sampleOf(text, 'exovisor_give_ups_total')).toBe(1)
+    expect(sampleOf(text, 'exovisor_give_ups_total')).toBe(2)
     expect(sampleOf(text, 'exovisor_dead_letters_total{kind="peer"}')).toBe(1)
   })
 

@@ -68,6 +68,26 @@ describe('ready', () => {
     await expect(resource.initialize()).rejects.toMatchObject({ code: 'EXO_RESOURCE_CLOSED' })
   })
 
+  it('waits again as soon as READY is left, however often it was answered before, and minds its signal also in READY', async () => {
+    const { resource, lives, clock } = make()
+    await resource.initialize()
+    const client = await resource.ready()
+    expect(await resource.ready({ timeout: 1 })).toBe(client)
+    // Nothing is made for a caller who need not wait.
+    expect(resource.ready()).toBe(resource.ready())
+    await expect(resource.ready({ signal: AbortSignal.abort() })).rejects.toMatchObject({
+      code: 'EXO_ABORTED',
+    })
+    resource.degrade('slow')
+    const waiting = resource.ready({ timeout: 10 }).catch((error: unknown) => error)
+    await clock.advance(10)
+    expect(await waiting).toMatchObject({ code: 'EXO_READY_TIMEOUT' })
+    lives[0]?.self.recovered()
+    expect(await resource.ready()).toBe(client)
+    resource.fail('gone')
+    await expect(resource.ready()).rejects.toMatchObject({ code: 'EXO_RESOURCE_FAILED' })
+  })
+
   it('leaves no timer behind, however it ends', async () => {
     const { resource, clock, lives } = make({ initialize: 'wait' })
     const waiting = resource.initialize({ timeout: 10_000 })
@@ -155,6 +175,8 @@ describe('a ref', () => {
       since: 5,
       mailbox: 0,
       deadLetters: 0,
+      lateAnswers: 0,
+      suspended: false,
       ended: false,
     })
     expect(JSON.parse(JSON.stringify(snapshot))).toEqual(snapshot)

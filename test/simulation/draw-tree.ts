@@ -76,7 +76,7 @@ export class TreeDrawing {
       initial,
       factor: dice.pick([1, 2, 3]),
       max: Math.max(initial, dice.time(50, 10_000)),
-      jitter: dice.pick(['none', 'full', 'equal']),
+      jitter: dice.pick(['none', 'full', 'equal', 'decorrelated']),
       resetAfter: dice.time(10, 60_000),
     }
     const restarts = dice.chance(this.#swarm.patient) ? dice.whole(20, 200) : dice.whole(0, 4)
@@ -95,6 +95,8 @@ export class TreeDrawing {
       },
       backoff,
       intensity: { restarts, within },
+      decide: {},
+      circuit: 'off',
       startTimeout: dice.time(20, 10_000),
       shutdown:
         dice.weighted(this.#swarm.shutdown) === 'ms' ? dice.time(1, 5_000) : dice.pick(['infinity', 'kill']),

@@ -38,6 +38,18 @@ export function leaveReady(post: Post, time: number): void {
   else if (age === resetAfter) post.attemptsAreUnknown = true
 }
 
+const fail: Note = (post, { at }, _ledger, time) => {
+  post.phase = 'failed'
+  post.hasFailed = true
+  leaveReady(post, time)
+  beginsToStop(post, at)
+}
+
+/** The name at the end of a supervisor's path. */
+const lastName = (path: string): string => path.slice(path.lastIndexOf('/') + 1)
+
+const givesUp: Note = (_, { supervisor, at }, { posts }) => beginsToStop(posts.get(lastName(supervisor)), at)
+
 const notes: Partial<Record<SupervisionEventType, Note>> = {
   started(post, { incarnation }) {
     post.phase = 'started'
@@ -62,12 +74,8 @@ const notes: Partial<Record<SupervisionEventType, Note>> = {
     post.phase = 'degraded'
     leaveReady(post, time)
   },
-  failed(post, { at }, _ledger, time) {
-    post.phase = 'failed'
-    post.hasFailed = true
-    leaveReady(post, time)
-    beginsToStop(post, at)
-  },
+  failed: fail,
+  start_error: fail,
   child_terminated(post, { at }) {
     takeBackStops(post)
     // Nobody could see when it began to close.
@@ -84,7 +92,8 @@ const notes: Partial<Record<SupervisionEventType, Note>> = {
     post.dueAt = time + delay
     post.attempts += 1
   },
-  gave_up: (_, { supervisor, at }, { posts }) => beginsToStop(posts.get(supervisor), at),
+  gave_up: givesUp,
+  escalated: givesUp,
   shutdown_error(post, { error, incarnation }) {
     if (error?.code === 'EXO_SHUTDOWN_TIMEOUT') leaveBehind(post, incarnation)
   },

@@ -116,7 +116,7 @@ describe('a supervisor below another one', () => {
     expect(sub.ref(a.definition, 'a').client).toEqual({ life: 1 })
     expect(
       events.filter(({ type }) => type === 'ready').map(({ supervisor, name }) => `${supervisor}/${name}`),
-    ).toEqual(['sub/a', 'sub/b', 'root/sub'])
+    ).toEqual(['root/sub/a', 'root/sub/b', 'root/sub'])
     await root.close()
     expect([a, b].map(({ lives }) => lives[0]?.cleanups.length)).toEqual([1, 1])
   })

@@ -22,7 +22,9 @@ describe('the events of a supervisor', () => {
       incarnation: 1,
       attempt: 0,
       window: { used: 0, limit: 3, within: 60_000 },
-      error: { code: 'EXO_RESOURCE_FAILED', message: 'scripted "a" failed: lost', causes: ['lost'] },
+      error: { code: 'EXO_RESOURCE_FAILED', message: 'scripted "a" failed: lost' },
+      causes: [{ message: 'lost' }],
+      directive: 'restart',
     })
     expect(events.find(({ type }) => type === 'backoff_scheduled')).toMatchObject({
       at: 40,
@@ -87,6 +89,51 @@ describe('the events of a supervisor', () => {
     expect(letters.at(-1)).toMatchObject({ count: 100, reason: 'closed' })
     expect(logged.filter(line => line.includes('dead letter'))).toHaveLength(7)
     await root.close()
+  })
+
+  it('of a child are remembered, its restarts included, until it is removed', async () => {
+    const { root, clock, events } = await grow([kid('a').spec, kid('b').spec])
+    expect(root.history('a')).toEqual([])
+    for (let round = 0; round < 3; round += 1) {
+      root.ref('a').fail('x')
+      await clock.advance(1_000)
+    }
+    const ofA = events.filter(({ name }) => name === 'a')
+    expect(root.history('a')).toEqual(ofA.slice(2))
+    expect(root.history('a').filter(({ type }) => type === 'restarted')).toHaveLength(3)
+    expect(root.history('b')).toEqual([])
+    expect(() => root.history('c')).toThrow(expect.objectContaining({ code: 'EXO_CHILD_UNKNOWN' }))
+    await root.remove('a')
+    expect(() => root.history('a')).toThrow(expect.objectContaining({ code: 'EXO_CHILD_UNKNOWN' }))
+    await root.start(kid('a').typed)
+    expect(root.history('a')).toEqual([])
+    await root.close()
+  })
+
+  it('tell of whatever is thrown, also of what has no text', async () => {
+    const a = kid('a', {}, { policy: { backoff: { initial: 10, factor: 1 } } })
+    const { root, clock, events } = await grow([a.spec])
+    const odd = [
+      Object.create(null),
+      Object.assign(new Error('x'), { message: Object.create(null) }),
+      Symbol('s'),
+    ]
+    for (const thrown of odd) {
+      root.ref('a').fail(thrown)
+      await clock.advance(10)
+    }
+    const failed = events.filter(({ type }) => type === 'failed')
+    expect(failed.map(({ error }) => error?.message)).toEqual([
+      'scripted "a" failed: a value without a text: [object Object]',
+      'scripted "a" failed: a value without a text: [object Error]',
+      'scripted "a" failed: Symbol(s)',
+    ])
+    expect(root.ref('a').lastError?.causes).toEqual(['Symbol(s)'])
+    await root.close()
+    const bad = kid('bad', { initialize: 'wait' })
+    const starting = grow([bad.spec])
+    bad.lives[0]?.initialized.reject(odd[0] as never)
+    await expect(starting).rejects.toMatchObject({ code: 'EXO_RESOURCE_FAILED' })
   })
 
   it('show a cleanup that threw', async () => {

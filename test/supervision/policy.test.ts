@@ -84,6 +84,18 @@ describe('checkPolicy', () => {
     ['backoff.resetAfter', { backoff: { resetAfter: -5 } }],
     ['intensity.restarts', { intensity: { restarts: -1 } }],
     ['intensity.within', { intensity: { within: 0 } }],
+    ['decide', { decide: ['stop'] as never }],
+    ['decide', { decide: { '': 'stop' } }],
+    ['decide', { decide: { ['x'.repeat(129)]: 'stop' } }],
+    ['decide.TypeError', { decide: { TypeError: 'ignore' as never } }],
+    ['decide.EXO_MODEL_INVALD', { decide: { EXO_MODEL_INVALD: 'stop' } }],
+    ['decide', { decide: Object.fromEntries(Array.from({ length: 1_001 }, (_, at) => [`E${at}`, 'stop'])) }],
+    ['decide', { decide: null as never }],
+    ['backoff', { backoff: null as never }],
+    ['degraded', { degraded: 3 as never }],
+    ['degraded.after', { degraded: { after: '3 of 5' as never } }],
+    ['circuit', { circuit: 0 }],
+    ['circuit', { circuit: 'on' as never }],
     ['startTimeout', { startTimeout: 0 }],
     ['shutdown', { shutdown: 'never' as never }],
     ['probe.interval', { probe: { interval: 0 } }],
@@ -112,6 +124,15 @@ describe('checkPolicy', () => {
     )
     expect(() => resolve({}, { ...slow, intensity: { restarts: 4, within: 300_000 } })).not.toThrow()
     expect(() => resolve({}, { ...slow, intensity: { restarts: 5, within: 300_001 } })).not.toThrow()
+  })
+
+  it('names the code of the catalogue that a wrong one is nearest to', () => {
+    expect(() => resolve({}, { decide: { EXO_MODEL_INVALD: 'stop' } })).toThrow(/such as EXO_MODEL_INVALID/)
+  })
+
+  it('takes codes and classes that it does not know, and * for all others', () => {
+    const decide = { ECONNREFUSED: 'restart', MyError: 'stop', '*': 'escalate', EXO_USAGE: 'resume' } as const
+    expect(resolve({}, { decide, circuit: 30_000 })).toEqual({ ...defaultPolicy, decide, circuit: 30_000 })
   })
 
   it('permits no restart at all', () => {

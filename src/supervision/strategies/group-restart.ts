@@ -1,15 +1,16 @@
 import { deferred } from '../../concurrency/deferred.ts'
-import { type CancelTimer, schedule } from '../../concurrency/timer.ts'
+import type { CancelTimer } from '../../concurrency/timer.ts'
 import type { ExovisorError } from '../../errors.ts'
-import { type Child, nextMoment } from '../child.ts'
-import { isRestarted, type Strategy, type StrategyHost } from './strategy.ts'
+import type { Child } from '../child.ts'
+import { comesBack, type Strategy, type StrategyHost } from './strategy.ts'
 
 /** An end that is not dealt with yet. A later command to the child makes it void. */
 interface End {
   readonly child: Child
   readonly failure: ExovisorError | undefined
   readonly command: number
-  readonly moment: number
+  /** Who was stopped when it came: whoever is stopped later stays stopped. Undefined when it is dealt with at once. */
+  readonly stopped: ReadonlySet<Child> | undefined
 }
 
 const REASON = 'restarted with its group'
@@ -37,8 +38,6 @@ export class GroupRestart implements Strategy {
   #group = new Map<Child, number>()
   /** The child that failed last, while its group is not starting yet. */
   #driver: Child | undefined
-  /** Grows with each restart: the steps of an older one have no say any more, also when the same child failed again. */
-  #round = 0
   #turns = 0
   #lastTurn = Promise.resolve()
   #cancelWait = nothing
@@ -50,9 +49,15 @@ export class GroupRestart implements Strategy {
     this.#first = first
   }
 
+  get isBusy(): boolean {
+    return this.#turns > 0 || this.#driver !== undefined || this.#ends.length > 0
+  }
+
   ended(child: Child, failure: ExovisorError | undefined): void {
-    this.#ends.push({ child, failure, command: child.command, moment: nextMoment() })
-    if (this.#turns === 0) this.#decide()
+    const isDeaf = this.#turns > 0
+    const stopped = isDeaf ? new Set(this.#host.members.filter(member => member.isStopped)) : undefined
+    this.#ends.push({ child, failure, command: child.command, stopped })
+    if (!isDeaf) this.#decide()
   }
 
   async admit<T>(start: () => Promise<T>): Promise<T> {
@@ -78,15 +83,15 @@ export class GroupRestart implements Strategy {
 
   #decide(): void {
     for (let end = this.#ends.shift(); end; end = this.#ends.shift()) {
-      const { child, failure, command, moment } = end
+      const { child, failure, command, stopped } = end
       if (command !== child.command) continue
-      if (!isRestarted(child.policy.restart, failure !== undefined)) this.#host.retire(child, failure)
-      else if (this.#host.acceptRestart(child)) this.#restart(child, moment)
+      if (!comesBack(child, failure)) this.#host.retire(child, failure)
+      else if (this.#host.acceptRestart(child)) this.#restart(child, stopped)
       else this.#host.giveUp(child, failure)
     }
   }
 
-  #restart(driver: Child, moment: number): void {
+  #restart(driver: Child, stopped: ReadonlySet<Child> | undefined): void {
     const { members } = this.#host
     const first = this.#first(driver, members)
     if (this.#driver && members.findIndex(child => this.#group.has(child)) < first) {
@@ -96,52 +101,42 @@ export class GroupRestart implements Strategy {
     }
     this.#cancelWait()
     this.#driver = driver
-    this.#round += 1
-    const round = this.#round
     const group = members.slice(first).filter(({ ref }) => ref.current)
-    const left = new Map(group.filter(child => this.#hasLeft(child, moment)).map(child => [child, -1]))
+    const isStoppedSince = (child: Child): boolean =>
+      child.isStopped && stopped !== undefined && !stopped.has(child)
+    const hasLeft = (child: Child): boolean => this.#hasLeft(child) || isStoppedSince(child)
+    const left = new Map(group.filter(hasLeft).map(child => [child, -1]))
     this.#group = left
     const plan = group.filter(child => !left.has(child))
     for (const child of plan) this.#hold(child)
     void this.admit(async () => {
       await this.#stop(plan)
-      if (this.#isCurrent(round)) this.#wait(driver, round)
+      if (driver === this.#driver && !this.#ceased) this.#wait(driver)
     })
   }
 
-  /** True while no later restart has begun, this one has not come to its starts, and the supervisor is not closing. */
-  #isCurrent(round: number): boolean {
-    return round === this.#round && this.#driver !== undefined && !this.#ceased
-  }
-
-  #wait(driver: Child, round: number): void {
+  #wait(driver: Child): void {
     this.#cancelWait()
     const delay = this.#isHeld(driver) ? driver.announceRestart() : 0
-    // Who listens to events may have closed the supervisor.
-    if (!this.#isCurrent(round)) return
-    this.#cancelWait = schedule(this.#host.clock, delay, () =>
-      this.#host.post(() => {
-        if (this.#isCurrent(round)) void this.admit(() => this.#start(round))
-      }),
-    )
+    this.#cancelWait = this.#host.after(delay, () => {
+      if (driver === this.#driver) void this.admit(() => this.#start(driver))
+    })
   }
 
-  async #start(round: number): Promise<void> {
-    if (!this.#isCurrent(round)) return
+  async #start(driver: Child): Promise<void> {
+    if (driver !== this.#driver || this.#ceased) return
     const { members } = this.#host
     const first = members.findIndex(child => this.#group.has(child))
     const group = first < 0 ? [] : members.slice(first)
     // Somebody may have started or restarted a member during the backoff.
-    const running = group.filter(
-      child => !this.#isHeld(child) && child.stoppedAt === undefined && !child.isStopped,
-    )
+    const running = group.filter(child => !this.#isHeld(child) && !child.isStopped)
     for (const child of running) this.#hold(child)
     await this.#stop(running)
-    if (round !== this.#round) return
     this.#driver = undefined
     for (const child of group) {
-      if (!this.#isHeld(child)) continue
-      await child.resume()
+      // One that somebody has started by hand meanwhile starts in its turn as well.
+      if (this.#isHeld(child)) await child.release()
+      else await child.settled()
       if (this.#willBeRestarted(child)) return
     }
     this.#group.clear()
@@ -152,9 +147,10 @@ export class GroupRestart implements Strategy {
     for (const child of plan.toReversed()) {
       if (!this.#isHeld(child)) continue
       if (child.policy.restart === 'temporary') {
-        await this.#host.stopAndForget(child, REASON)
+        await child.stop(REASON)
+        this.#host.forget(child)
       } else {
-        await child.suspend(REASON)
+        await child.hold(REASON)
       }
     }
   }
@@ -168,19 +164,14 @@ export class GroupRestart implements Strategy {
     return this.#group.get(child) === child.command
   }
 
-  /** True for a member that was stopped after the end, or during this group restart: it takes no part in further attempts. */
-  #hasLeft(child: Child, end: number): boolean {
-    const { stoppedAt = 0 } = child
-    if (stoppedAt > end) return true
-    return this.#group.has(child) && !this.#isHeld(child) && (stoppedAt > 0 || child.isStopped)
+  /** True for a member that was stopped during this group restart: it takes no part in further attempts. */
+  #hasLeft(child: Child): boolean {
+    return this.#group.has(child) && !this.#isHeld(child) && child.isStopped
   }
 
   #willBeRestarted(child: Child): boolean {
     return this.#ends.some(
-      end =>
-        end.child === child &&
-        end.command === child.command &&
-        isRestarted(child.policy.restart, end.failure !== undefined),
+      end => end.child === child && end.command === child.command && comesBack(child, end.failure),
     )
   }
 }

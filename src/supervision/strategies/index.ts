@@ -1,5 +1,7 @@
 import { ExovisorError } from '../../errors.ts'
 import type { StrategyName } from '../types.ts'
+import { DependencyClosure } from './dependency-closure.ts'
+import { dynamic } from './dynamic.ts'
 import { oneForAll } from './one-for-all.ts'
 import { oneForOne } from './one-for-one.ts'
 import { restForOne } from './rest-for-one.ts'
@@ -9,6 +11,8 @@ const strategies: Readonly<Record<StrategyName, (host: StrategyHost) => Strategy
   one_for_one: oneForOne,
   one_for_all: oneForAll,
   rest_for_one: restForOne,
+  dependency_closure: host => new DependencyClosure(host),
+  dynamic,
 }
 
 /**

@@ -1,10 +1,11 @@
-import { isRestarted, type Strategy, type StrategyHost } from './strategy.ts'
+import { comesBack, type Strategy, type StrategyHost } from './strategy.ts'
 
 /** A child that ends is restarted alone. The others hear nothing of it. */
 export function oneForOne(host: StrategyHost): Strategy {
   return {
+    isBusy: false,
     ended(child, failure) {
-      if (!isRestarted(child.policy.restart, failure !== undefined)) host.retire(child, failure)
+      if (!comesBack(child, failure)) host.retire(child, failure)
       else if (host.acceptRestart(child)) child.scheduleRestart()
       else host.giveUp(child, failure)
     },

@@ -1,36 +1,53 @@
-import type { Clock } from '../../concurrency/clock.ts'
+import type { CancelTimer } from '../../concurrency/timer.ts'
 import type { ExovisorError } from '../../errors.ts'
 import type { Child } from '../child.ts'
-import type { RestartType } from '../policy.ts'
+import type { DependencyGraph } from '../dependency-graph.ts'
 
 /** What a strategy may know of the supervisor, and do to it. */
 export interface StrategyHost {
-  readonly clock: Clock
   /** All children, in the order of their start. */
   readonly members: readonly Child[]
-  /** Spends one unit of the restart intensity, or is false when none is left. */
+  readonly dependencies: DependencyGraph
+  member(id: string): Child | undefined
+  /** Spends one unit of the restart intensity; false when none is left, or when the failure is to be escalated. */
   acceptRestart(child: Child): boolean
-  /** The intensity is spent: the child is given up and the supervisor fails. */
+  /** The intensity is spent: the child is given up, and the supervisor fails unless the child has a circuit. */
   giveUp(child: Child, failure: ExovisorError | undefined): void
   /** The child will not come back. */
   retire(child: Child, failure: ExovisorError | undefined): void
-  /** Stops a child for good: it is not known any more, unless a later command has started it again. */
-  stopAndForget(child: Child, reason: string): Promise<void>
+  /** A stopped child is not known any more. */
+  forget(child: Child): void
   /** Runs something after what the supervisor is doing now, unless it is closing by then. */
   post(message: () => void): void
+  /** The same after so many milliseconds, unless it is cancelled. */
+  after(ms: number, message: () => void): CancelTimer
 }
 
 /** Decides what follows when a child has ended by itself and is CLOSED. One for each incarnation of a supervisor. */
 export interface Strategy {
+  /** True while children wait for a restart that only this strategy knows of. */
+  readonly isBusy: boolean
   /** No failure means the normal end. */
   ended(child: Child, failure: ExovisorError | undefined): void
   /** Runs the first start of a child, or of several, as soon as the strategy is not starting children itself. */
   admit<T>(start: () => Promise<T>): Promise<T>
+  /** Those that are to be stopped before a child is stopped by hand, in that order. */
+  stoppedWith?(child: Child): readonly Child[]
+  /** Stops those that are to be restarted together with a child that is restarted by hand. They come back when it is READY. */
+  holdWith?(child: Child): Promise<void>
+  /** A child has changed its state, or was told something by hand. */
+  changed?(): void
   /** The supervisor is closing: nothing is to follow any more. */
   cease(): void
 }
 
-/** Whether a child of that type is restarted after a failure, or after a normal end. As in OTP. */
-export function isRestarted(type: RestartType, failed: boolean): boolean {
-  return type === 'permanent' || (type === 'transient' && failed)
+/**
+ * Whether a child comes back after a failure, or after a normal end: by its restart type, as in OTP, unless its policy says of
+ * such a failure that it is to stop, or that the supervisor is to decide.
+ */
+export function comesBack(child: Child, failure: ExovisorError | undefined): boolean {
+  if (failure && child.directive === 'stop') return false
+  if (failure && child.directive === 'escalate') return true
+  const { restart } = child.policy
+  return restart === 'permanent' || (restart === 'transient' && failure !== undefined)
 }

@@ -77,14 +77,14 @@ describe('sup_start_map', () => {
     const good = worker('good').spec
     const { id: _, ...withoutId } = good
     const { resource: __, ...withoutResource } = good
-    for (const [spec, field] of [
-      [withoutId, 'id'],
-      [withoutResource, 'resource'],
-      ['child4', 'id'],
+    for (const [spec, path] of [
+      [withoutId, 'children[0].id'],
+      [withoutResource, 'children[0].resource'],
+      ['child4', 'children[0]'],
     ]) {
-      expect(await refused(supervise({ children: [spec] as never })), String(field)).toMatchObject({
+      expect(await refused(supervise({ children: [spec] as never })), String(path)).toMatchObject({
         code: 'EXO_CHILD_SPEC_INVALID',
-        details: { field },
+        details: { faults: [{ path }] },
       })
     }
     const { root } = await otp('one_for_one', 1, 5, [{ ...good, silly: true } as never])

@@ -31,6 +31,8 @@ export const restarts: readonly Invariant[] = [
       if (type !== 'backoff_scheduled') return undefined
       const { jitter, max } = post.plan.policy.backoff
       const full = fullDelay(post, attempt)
+      if (jitter === 'decorrelated')
+        return delay <= max ? undefined : `${post.id} waits ${delay} of at most ${max} ms`
       const least = { none: full, equal: full / 2, full: 0 }[jitter]
       const most = Math.min(max, full)
       return delay >= least - SLACK_MS && delay <= most + SLACK_MS

@@ -1,0 +1,23 @@
+/** An abort controller that is made when somebody looks at its signal: most work never does, and a controller costs more than a message. */
+export class LazyAbort {
+  #controller: AbortController | undefined
+  #isAborted = false
+  #reason: unknown
+
+  /** The same signal each time; aborted already when {@link abort} has been called. */
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController()
+      if (this.#isAborted) this.#controller.abort(this.#reason)
+    }
+    return this.#controller.signal
+  }
+
+  /** Aborts the signal. Only the first call counts. */
+  abort(reason: unknown): void {
+    if (this.#isAborted) return
+    this.#isAborted = true
+    this.#reason = reason
+    this.#controller?.abort(reason)
+  }
+}

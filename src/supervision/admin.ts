@@ -1,0 +1,196 @@
+import type { InspectionObserver } from '../actors/inspection.ts'
+import { ExovisorError, toErrorRecord } from '../errors.ts'
+import type { ResourceDefinition, ResourceRef } from '../resources/types.ts'
+import type { Child } from './child.ts'
+import { snapshotOf } from './child-snapshot.ts'
+import { type ChildSpecData, checkChildSpec, completeSpec } from './child-spec.ts'
+import type { SupervisorCore } from './core.ts'
+import { reload } from './reload.ts'
+import { closedError, exhaustedError, neededError, strategyError, takenError } from './supervisor-errors.ts'
+import type {
+  AnyChildSpec,
+  ChildCounts,
+  ChildSnapshot,
+  ChildSpec,
+  SupervisionEvent,
+  SupervisorClient,
+  SupervisorInput,
+} from './types.ts'
+
+const DEFAULT_MAX_CHILDREN = 100_000
+
+/** What a supervisor offers to those outside: its children, and commands to them. */
+export class SupervisorAdmin implements SupervisorClient {
+  /** Not for callers: the inside that this stands before. */
+  readonly core: SupervisorCore
+  #spawned = 0
+
+  constructor(core: SupervisorCore) {
+    this.core = core
+  }
+
+  get name(): string {
+    return this.core.name
+  }
+
+  ref<Input, Client, Message>(
+    definition: ResourceDefinition<Input, Client, Message>,
+    id: string,
+  ): ResourceRef<Client, Message>
+  ref(id: string): ResourceRef<unknown, unknown>
+  ref(...[first, second]: [definition: object, id: string] | [id: string]): unknown {
+    if (second === undefined) return this.core.roster.get(first as string).ref
+    const { spec, ref } = this.core.roster.get(second)
+    if (spec.resource === first) return ref
+    throw new ExovisorError(
+      'EXO_CHILD_UNKNOWN',
+      `supervisor ${JSON.stringify(this.name)}: child ${JSON.stringify(second)} is made of another definition, of kind ${spec.resource.kind}`,
+    )
+  }
+
+  async start<Input, Client, Message>(
+    spec: ChildSpec<Input, Client, Message>,
+  ): Promise<ResourceRef<Client, Message>> {
+    if (this.core.isStopping) throw closedError(this.name)
+    if (this.core.isDynamic) throw strategyError(this.name, 'dynamic', 'start', 'use spawn')
+    // A spec that cannot be taken is refused at once, even when the start of another one would have to wait.
+    this.#check(spec)
+    const child = await this.core.strategy.admit(() => this.#startAnother(spec))
+    return child.ref as unknown as ResourceRef<Client, Message>
+  }
+
+  async spawn<Input, Client, Message>(
+    definition: ResourceDefinition<Input, Client, Message>,
+    input: Input,
+    { id = this.#nextId(definition.kind) }: { readonly id?: string } = {},
+  ): Promise<ResourceRef<Client, Message>> {
+    const { template, maxChildren = DEFAULT_MAX_CHILDREN, strategy = 'one_for_one' } = this.core.input
+    if (!this.core.isDynamic || !template) throw strategyError(this.name, strategy, 'spawn', 'use start')
+    if (template.resource !== (definition as object))
+      throw strategyError(
+        this.name,
+        strategy,
+        `child of kind ${definition.kind}`,
+        `its template is of kind ${template.resource.kind}`,
+      )
+    if (this.core.roster.size >= maxChildren) throw exhaustedError(this.name, maxChildren)
+    if (this.core.isStopping) throw closedError(this.name)
+    const spec = { ...template, id, input } as AnyChildSpec
+    this.#check(spec)
+    const child = await this.core.strategy.admit(() => this.#startAnother(spec))
+    return child.ref as unknown as ResourceRef<Client, Message>
+  }
+
+  async stop(id: string): Promise<void> {
+    const child = this.core.roster.get(id)
+    for (const requirer of this.core.strategy.stoppedWith?.(child) ?? [])
+      await this.#stop(requirer, `stopped with ${JSON.stringify(id)}, which it needs`)
+    await this.#stop(child, 'stopped by hand')
+    this.core.strategy.changed?.()
+  }
+
+  async restart(id: string): Promise<void> {
+    if (this.core.isStopping) throw closedError(this.name)
+    if (this.core.isDynamic)
+      throw strategyError(this.name, 'dynamic', 'restart', 'stop the child and spawn another one')
+    const child = this.core.roster.get(id)
+    const held = this.core.strategy.holdWith?.(child)
+    // Nothing may come between a command and its effect.
+    if (held) await held
+    await child.restart()
+  }
+
+  async remove(id: string): Promise<void> {
+    const child = this.core.roster.get(id)
+    const needed = this.core.dependencies.requirersOf(id)
+    if (needed.size > 0) throw neededError(this.name, id, [...needed])
+    if (await child.stop('removed')) this.core.forget(child)
+    this.core.strategy.changed?.()
+  }
+
+  children(): readonly ChildSnapshot[] {
+    return this.core.roster.all.map(snapshotOf)
+  }
+
+  count(): ChildCounts {
+    return this.core.roster.count()
+  }
+
+  spec(id: string): ChildSpecData {
+    const { spec, policy } = this.core.roster.get(id)
+    return completeSpec(spec, policy)
+  }
+
+  history(id: string): readonly SupervisionEvent[] {
+    return this.core.historyOf(this.core.roster.get(id))
+  }
+
+  suspend(id: string): void {
+    const child = this.core.roster.get(id)
+    child.ref.suspend()
+    this.core.environment.registry?.changed(child)
+    child.emit({ type: 'suspended' })
+    const { client } = child.ref
+    if (client instanceof SupervisorAdmin) client.core.holdOn()
+  }
+
+  resume(id: string): void {
+    const child = this.core.roster.get(id)
+    child.ref.resume()
+    this.core.environment.registry?.changed(child)
+    child.emit({ type: 'unsuspended' })
+    const { client } = child.ref
+    if (client instanceof SupervisorAdmin) client.core.goOn()
+  }
+
+  reload(input: SupervisorInput): void {
+    if (this.core.isStopping) throw closedError(this.name)
+    reload(this.core, input)
+  }
+
+  onEvent(listener: (event: SupervisionEvent) => void): () => void {
+    return this.core.onEvent(listener)
+  }
+
+  inspect(observer: InspectionObserver): () => void {
+    return this.core.actor.inspect(observer, error =>
+      this.core.environment.log.error({ error: toErrorRecord(error) }, 'an inspection observer threw'),
+    )
+  }
+
+  #check(spec: AnyChildSpec): void {
+    checkChildSpec(spec, this.name)
+    const known = this.core.roster.find(spec.id)
+    if (known && !known.isStopped) throw takenError(this.name, known)
+  }
+
+  async #startAnother(spec: AnyChildSpec): Promise<Child> {
+    if (this.core.isStopping) throw closedError(this.name)
+    this.#check(spec)
+    const child = this.core.add(spec)
+    if (spec.start === false) return child
+    const { command } = child
+    try {
+      const before = this.core.dependencies.before(child.id)
+      // Those that it starts after may be between two incarnations.
+      for (const id of before) await this.core.member(id)?.ref.ready()
+      await this.core.firstStart(child)
+    } catch (error) {
+      // Somebody may have told it to start again meanwhile.
+      if (command === child.command && (await child.stop('failed to start'))) this.core.forget(child)
+      throw error
+    }
+    return child
+  }
+
+  async #stop(child: Child, reason: string): Promise<void> {
+    const isLast = await child.stop(reason)
+    if (isLast && (child.policy.restart === 'temporary' || this.core.isDynamic)) this.core.forget(child)
+  }
+
+  #nextId(kind: string): string {
+    do this.#spawned += 1
+    while (this.core.roster.find(`${kind}-${this.#spawned}`))
+    return `${kind}-${this.#spawned}`
+  }
+}

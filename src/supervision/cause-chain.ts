@@ -1,0 +1,33 @@
+/** How far down causes are looked at: real chains are shorter, and a chain may be endless or a cycle. */
+const DEEPEST = 16
+
+function causeOf(error: unknown): unknown {
+  try {
+    return typeof error === 'object' && error !== null && 'cause' in error ? error.cause : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** An error, its cause, the cause of that, and so on: at most 16. */
+export function causeChain(error: unknown): readonly unknown[] {
+  const chain: unknown[] = []
+  for (let next = error; next !== undefined && next !== null; next = causeOf(next)) {
+    if (chain.length === DEEPEST) break
+    chain.push(next)
+  }
+  return chain
+}
+
+/** A property of anything thrown, as text: codes of Node are texts, those of gRPC are numbers. */
+export function textOf(error: unknown, key: 'code' | 'name' | 'syscall'): string | undefined {
+  try {
+    const value: unknown =
+      typeof error === 'object' && error !== null && key in error
+        ? (error as Readonly<Record<string, unknown>>)[key]
+        : undefined
+    return typeof value === 'string' ? value : typeof value === 'number' ? String(value) : undefined
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,95 @@
+import type { LifecycleState } from '../../machines/lifecycle.ts'
+import type { Environment } from '../resources/environment.ts'
+import type { Ref } from '../resources/ref.ts'
+import { registryEntry } from '../resources/registry-entry.ts'
+import type { RegistryEntry, RegistrySource } from '../resources/registry-types.ts'
+import type { ChildHost } from './child-host.ts'
+import type { EventSubject } from './events/event-slot.ts'
+import type { Policy } from './policy.ts'
+import { RestartRecord } from './restart-record.ts'
+import type { AnyChildSpec, WindowFill } from './types.ts'
+
+/** What can be seen of a child, and changes only with its spec or its incarnations. */
+export abstract class ChildFacts implements RegistrySource, EventSubject {
+  readonly ref: Ref<unknown, unknown, unknown>
+  readonly record: RestartRecord
+  protected readonly host: ChildHost
+  #spec: AnyChildSpec
+  #policy: Policy
+
+  constructor(spec: AnyChildSpec, policy: Policy, host: ChildHost, ref: Ref<unknown, unknown, unknown>) {
+    this.#spec = spec
+    this.#policy = policy
+    this.host = host
+    this.ref = ref
+    this.record = new RestartRecord(policy)
+  }
+
+  get id(): string {
+    return this.#spec.id
+  }
+
+  get kind(): string {
+    return this.ref.kind
+  }
+
+  get state(): LifecycleState {
+    return this.ref.state
+  }
+
+  /** The path of its supervisor. */
+  get parent(): string {
+    return this.host.path
+  }
+
+  get suspended(): boolean {
+    return this.ref.suspended
+  }
+
+  get spec(): AnyChildSpec {
+    return this.#spec
+  }
+
+  get policy(): Policy {
+    return this.#policy
+  }
+
+  get environment(): Environment {
+    return this.host.environment
+  }
+
+  /** Restarts in a row. */
+  get attempt(): number {
+    return this.record.attempt(this.now)
+  }
+
+  /** True when it was told to stop, or has ended for good. */
+  get isStopped(): boolean {
+    return this.ref.current === undefined || (this.ref.state === 'CLOSED' && this.ref.ended)
+  }
+
+  windowFill(): WindowFill {
+    return this.record.fill(this.now)
+  }
+
+  entry(): RegistryEntry {
+    const { dependsOn = [] } = this.#spec
+    return registryEntry(this.ref.snapshot(), {
+      parent: this.parent,
+      suspended: this.suspended,
+      dependencies: dependsOn,
+    })
+  }
+
+  protected get now(): number {
+    return this.host.environment.clock.now()
+  }
+
+  /** A new spec and policy. The incarnation that runs goes on as it is; the next one is made of the new ones. */
+  protected replace(spec: AnyChildSpec, policy: Policy): void {
+    this.#spec = spec
+    this.#policy = policy
+    this.record.adopt(policy)
+    this.ref.redefine(spec.resource)
+  }
+}

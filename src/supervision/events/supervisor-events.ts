@@ -1,0 +1,99 @@
+import type { Clock } from '../../concurrency/clock.ts'
+import type { EventSink } from '../../resources/environment.ts'
+import type { ResourceLog } from '../../resources/log.ts'
+import { ChildHistory } from './child-history.ts'
+import { type ErrorFacts, errorFacts } from './error-facts.ts'
+import { type EventFacts, EventSlot, type EventSubject } from './event-slot.ts'
+import { isShown, notify } from './stream.ts'
+import type { SupervisionEvent } from './types.ts'
+
+/** What the events of one supervisor need. */
+export interface SupervisorEventsOptions {
+  /** The path of the supervisor. */
+  readonly supervisor: string
+  readonly clock: Clock
+  readonly log: ResourceLog
+  /** The supervisor above, or the stream of the runtime. */
+  readonly above: EventSink
+}
+
+/** The events of one incarnation of a supervisor: makes them, remembers the last of each child, and passes them on and up. */
+export class SupervisorEvents implements EventSink {
+  readonly #options: SupervisorEventsOptions
+  readonly #listeners = new Set<(event: SupervisionEvent) => void>()
+  /** Children to whom nothing has happened have none. */
+  readonly #histories = new Map<string, ChildHistory>()
+  readonly #scratch = new EventSlot()
+  /** One failure makes several events, mostly in a row: they share what is told of it. */
+  #lastError: { readonly error: unknown; readonly facts: ErrorFacts } | undefined
+
+  constructor(options: SupervisorEventsOptions) {
+    this.#options = options
+  }
+
+  /** Makes an event about a child, remembers it and tells it, unless there is nobody who would hear or remember it. */
+  emit(child: EventSubject, facts: EventFacts): void {
+    const { clock, supervisor } = this.#options
+    const { id, ref } = child
+    const isRemembered = this.#isRemembered(id, facts)
+    if (!isRemembered && !this.wants({ type: facts.type, attempt: child.attempt })) return
+    const slot = isRemembered ? this.#historyOf(id, ref.kind).next() : this.#scratch
+    slot.fill(clock.now(), child, facts, facts.error === undefined ? undefined : this.#factsOf(facts.error))
+    this.publish(slot.event(supervisor, id, ref.kind))
+  }
+
+  wants(event: Pick<SupervisionEvent, 'type' | 'attempt'>): boolean {
+    return this.#listeners.size > 0 || this.#options.above.wants(event)
+  }
+
+  /** Passes an event on, of this supervisor or of one below it. */
+  publish(event: SupervisionEvent): void {
+    const { above, log } = this.#options
+    above.publish(event)
+    for (const listener of [...this.#listeners]) notify(log, listener, event)
+  }
+
+  /** Tells of each event from the next one on, bursts and floods included. What a listener throws is logged. The result ends it. */
+  subscribe(listener: (event: SupervisionEvent) => void): () => void {
+    const own = (event: SupervisionEvent): void => listener(event)
+    this.#listeners.add(own)
+    return () => {
+      this.#listeners.delete(own)
+    }
+  }
+
+  /**
+   * The last 32 events of a child, oldest first, through all of its restarts. Remembering begins with the first event beyond `started` and
+   * `ready`; of dead letters the 1st, 2nd, 4th, 8th ... are remembered.
+   */
+  historyOf(id: string): readonly SupervisionEvent[] {
+    return this.#histories.get(id)?.events() ?? []
+  }
+
+  /** A child is not known any more. */
+  forget(id: string): void {
+    this.#histories.delete(id)
+  }
+
+  #factsOf(error: unknown): ErrorFacts {
+    const known = this.#lastError
+    if (known && known.error === error) return known.facts
+    const facts = errorFacts(error)
+    this.#lastError = { error, facts }
+    return facts
+  }
+
+  #isRemembered(id: string, { type, count = 1 }: EventFacts): boolean {
+    if (type === 'dead_letter') return isShown({ type, count })
+    return (type !== 'started' && type !== 'ready') || this.#histories.has(id)
+  }
+
+  #historyOf(id: string, kind: string): ChildHistory {
+    let history = this.#histories.get(id)
+    if (!history) {
+      history = new ChildHistory(this.#options.supervisor, id, kind)
+      this.#histories.set(id, history)
+    }
+    return history
+  }
+}

@@ -1,0 +1,208 @@
+import type { ExovisorError } from '../../errors.ts'
+import type { Child } from '../child.ts'
+import { comesBack, type Strategy, type StrategyHost } from './strategy.ts'
+
+const REASON = 'restarted with what it needs'
+
+/** A child that is to come back, and what it waits for. */
+interface Waiting {
+  /** The last command that this strategy gave it; a later one makes this void. */
+  readonly command: number
+  /** True once its own backoff has passed and those that need it have stopped. */
+  due: boolean
+  starting: boolean
+}
+
+/** An end that is dealt with after the first start of somebody who needs that child. */
+interface End {
+  readonly child: Child
+  readonly failure: ExovisorError | undefined
+  readonly command: number
+}
+
+/**
+ * Restarts a child together with all that need it, directly or not, and nobody else: rest_for_one for a graph in place of a list.
+ *
+ * Those that need it are stopped in the reverse order of their start, each cleanup awaited. Then every child starts as soon as its own backoff has
+ * passed, what it needs is on its way, and what it starts after is READY: independent branches start beside each other, and a
+ * failure in one of them holds up no other.
+ *
+ * The restart spends one unit, however many come with it, in the window of the child that failed and in the supervisor's own. A
+ * child that cannot start is the one that failed, and is tried again with those that need it alone.
+ */
+export class DependencyClosure implements Strategy {
+  readonly #host: StrategyHost
+  readonly #waiting = new Map<Child, Waiting>()
+  #deferred: readonly End[] = []
+  #ceased = false
+
+  constructor(host: StrategyHost) {
+    this.#host = host
+  }
+
+  get isBusy(): boolean {
+    return this.#waiting.size > 0 || this.#deferred.length > 0
+  }
+
+  ended(child: Child, failure: ExovisorError | undefined): void {
+    const { command } = child
+    if (this.#isAwaitedByFirstStart(child)) this.#deferred = [...this.#deferred, { child, failure, command }]
+    else this.#decide(child, failure)
+  }
+
+  async admit<T>(start: () => Promise<T>): Promise<T> {
+    try {
+      return await start()
+    } finally {
+      this.#decideDeferred()
+    }
+  }
+
+  stoppedWith(child: Child): readonly Child[] {
+    return this.#requirers(child)
+  }
+
+  async holdWith(child: Child): Promise<void> {
+    // Until its own restart makes this void, nobody who needs it may start.
+    this.#waiting.set(child, { command: child.command, due: false, starting: false })
+    await this.#stop(this.#hold(this.#requirers(child)))
+  }
+
+  changed(): void {
+    if (this.isBusy)
+      this.#host.post(() => {
+        this.#decideDeferred()
+        this.#startWhatCan()
+      })
+  }
+
+  cease(): void {
+    this.#ceased = true
+    this.#waiting.clear()
+    this.#deferred = []
+  }
+
+  #isAwaitedByFirstStart(child: Child): boolean {
+    return this.#requirers(child).some(requirer => requirer.isFirstStarting)
+  }
+
+  #decideDeferred(): void {
+    const ends = this.#deferred
+    this.#deferred = []
+    for (const { child, failure, command } of ends) if (command === child.command) this.ended(child, failure)
+  }
+
+  #decide(child: Child, failure: ExovisorError | undefined): void {
+    this.#waiting.delete(child)
+    const requirers = this.#requirers(child)
+    if (!comesBack(child, failure)) {
+      this.#host.retire(child, failure)
+      // A normal end leaves the others alone: it may have been a job that had to be done before them.
+      if (failure) void this.#stopForGood(requirers)
+      this.#startWhatCan()
+      return
+    }
+    if (!this.#host.acceptRestart(child)) {
+      this.#host.giveUp(child, failure)
+      if (!this.#ceased) void this.#stop(this.#hold(requirers))
+      return
+    }
+    this.#restart(child, requirers)
+  }
+
+  #restart(child: Child, requirers: readonly Child[]): void {
+    const waiting: Waiting = { command: child.freeze(REASON), due: false, starting: false }
+    this.#waiting.set(child, waiting)
+    const stopped = this.#stop(this.#hold(requirers))
+    child.awaitRestart(() => {
+      void stopped.then(() => {
+        waiting.due = true
+        this.#startWhatCan()
+      })
+    })
+  }
+
+  /** Those that need a child, the last started first. */
+  #requirers(child: Child): readonly Child[] {
+    const requirers = this.#host.dependencies.requirersOf(child.id)
+    if (requirers.size === 0) return []
+    return this.#host.members.filter(({ id }) => requirers.has(id)).toReversed()
+  }
+
+  /** Takes those that run, or are starting again, under its command. They come back when they can. */
+  #hold(members: readonly Child[]): readonly Child[] {
+    const running = members.filter(member => {
+      const waiting = this.#waiting.get(member)
+      return (
+        !member.isStopped && (waiting === undefined || waiting.starting || waiting.command !== member.command)
+      )
+    })
+    for (const member of running)
+      this.#waiting.set(member, { command: member.freeze(REASON), due: true, starting: false })
+    return running
+  }
+
+  /** One after the other, in the order given. */
+  async #stop(members: readonly Child[]): Promise<void> {
+    for (const member of members) {
+      if (!this.#isHeld(member)) continue
+      if (member.policy.restart === 'temporary') {
+        this.#waiting.delete(member)
+        await member.stop(REASON)
+        this.#host.forget(member)
+      } else {
+        await member.hold(REASON)
+      }
+    }
+    this.#startWhatCan()
+  }
+
+  async #stopForGood(members: readonly Child[]): Promise<void> {
+    for (const member of members) {
+      await member.stop('what it needs has failed and is not restarted')
+      if (member.policy.restart === 'temporary') this.#host.forget(member)
+    }
+  }
+
+  #startWhatCan(): void {
+    if (this.#ceased) return
+    for (const [child, waiting] of [...this.#waiting]) {
+      if (waiting.command !== child.command) this.#waiting.delete(child)
+      else if (!waiting.starting && waiting.due && this.#mayStart(child)) void this.#start(child, waiting)
+    }
+  }
+
+  #mayStart(child: Child): boolean {
+    const { dependencies } = this.#host
+    return (
+      child.ref.state === 'CLOSED' &&
+      dependencies.before(child.id).every(id => this.#isUp(id)) &&
+      dependencies.neededFor(child.id).every(id => this.#isOnItsWay(id))
+    )
+  }
+
+  /** READY or DEGRADED; or stopped, so that there is nothing to wait for. */
+  #isUp(id: string): boolean {
+    const sibling = this.#host.member(id)
+    if (!sibling || sibling.ref.state === 'READY' || sibling.ref.state === 'DEGRADED') return true
+    return sibling.isStopped && sibling.record.circuit === 'closed'
+  }
+
+  #isOnItsWay(id: string): boolean {
+    const sibling = this.#host.member(id)
+    if (!sibling) return true
+    const waiting = this.#waiting.get(sibling)
+    return (waiting === undefined || waiting.due) && sibling.record.circuit !== 'open'
+  }
+
+  async #start(child: Child, waiting: Waiting): Promise<void> {
+    waiting.starting = true
+    await child.release()
+    if (this.#waiting.get(child) === waiting) this.#waiting.delete(child)
+    this.#startWhatCan()
+  }
+
+  #isHeld(child: Child): boolean {
+    return this.#waiting.get(child)?.command === child.command
+  }
+}

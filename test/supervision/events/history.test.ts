@@ -1,0 +1,160 @@
+import { describe, expect, it } from 'vitest'
+import { VirtualClock } from '../../../src/concurrency/virtual-clock.ts'
+import { silentLog } from '../../../src/resources/log.ts'
+import { EventStream } from '../../../src/supervision/events/stream.ts'
+import { SupervisorEvents } from '../../../src/supervision/events/supervisor-events.ts'
+import type { SupervisionEvent } from '../../../src/supervision/events/types.ts'
+import { anEvent, keepingLog } from './event.ts'
+
+function world(log = silentLog) {
+  const clock = new VirtualClock()
+  const stream = new EventStream({ clock, log })
+  const events = new SupervisorEvents({ supervisor: 'root', clock, log, above: stream })
+  let looked = 0
+  const child = (id: string, attempt = 0) => ({
+    id,
+    attempt,
+    ref: { kind: 'thing', incarnation: 1 },
+    windowFill: () => {
+      looked += 1
+      return { used: 0, limit: 1, within: 1 }
+    },
+  })
+  return { clock, stream, events, child, looked: () => looked }
+}
+
+const types = (events: readonly SupervisionEvent[]) => events.map(({ type }) => type)
+
+describe('the history of a child', () => {
+  it('begins with the first event beyond started and ready, and then has all', () => {
+    const { events, child } = world()
+    const a = child('a')
+    for (const type of ['started', 'ready'] as const) events.emit(a, { type })
+    expect(events.historyOf('a')).toEqual([])
+    for (const type of ['failed', 'child_terminated', 'started', 'ready', 'restarted'] as const)
+      events.emit(a, { type })
+    expect(types(events.historyOf('a'))).toEqual([
+      'failed',
+      'child_terminated',
+      'started',
+      'ready',
+      'restarted',
+    ])
+    expect(events.historyOf('b')).toEqual([])
+  })
+
+  it('is its last 32 events, the children apart, and ends when the child is forgotten', () => {
+    const { events, child } = world()
+    for (let count = 1; count <= 100; count += 1) {
+      events.emit(child('a'), { type: 'soft_restart', count })
+      if (count % 50 === 0) events.emit(child('b'), { type: 'soft_restart', count })
+    }
+    const counts = (id: string) => events.historyOf(id).map(({ count }) => count)
+    expect(counts('a')).toEqual(Array.from({ length: 32 }, (_, index) => 69 + index))
+    expect(counts('b')).toEqual([50, 100])
+    events.forget('a')
+    expect(counts('a')).toEqual([])
+  })
+
+  it('is not flooded by dead letters', () => {
+    const { events, child } = world()
+    events.emit(child('a'), { type: 'failed' })
+    for (let count = 1; count <= 10_000; count += 1) events.emit(child('a'), { type: 'dead_letter', count })
+    expect(events.historyOf('a')).toHaveLength(15)
+    expect(events.historyOf('a')[0]?.type).toBe('failed')
+    expect(events.historyOf('a').at(-1)?.count).toBe(8_192)
+  })
+})
+
+describe('an event that nobody wants', () => {
+  it('is not made: a start, a dead letter of a flood', () => {
+    const { events, child, looked } = world()
+    for (const type of ['started', 'ready'] as const) events.emit(child('a'), { type })
+    events.emit(child('a'), { type: 'dead_letter', count: 3 })
+    expect(looked()).toBe(0)
+    const leave = events.subscribe(() => undefined)
+    events.emit(child('a'), { type: 'started' })
+    expect(looked()).toBe(1)
+    leave()
+    events.emit(child('a'), { type: 'started' })
+    expect(looked()).toBe(1)
+  })
+
+  it('is made for whoever listens: a subscriber above, a journal, a log of that level', () => {
+    const quiet = { ...silentLog, isLevelEnabled: (level: string) => level !== 'debug' }
+    const { events, stream, child, looked } = world(quiet)
+    events.emit(child('a'), { type: 'started' })
+    expect(looked()).toBe(0)
+    events.emit(child('a'), { type: 'ready' })
+    expect(looked()).toBe(1)
+    const leave = stream.subscribe(() => undefined)
+    events.emit(child('a'), { type: 'started' })
+    expect(looked()).toBe(2)
+    leave()
+    const below = new SupervisorEvents({
+      supervisor: 'root/sub',
+      clock: new VirtualClock(),
+      log: quiet,
+      above: events,
+    })
+    below.emit(child('b'), { type: 'started' })
+    expect(looked()).toBe(2)
+    events.subscribe(() => undefined)
+    below.emit(child('b'), { type: 'started' })
+    expect(looked()).toBe(3)
+  })
+})
+
+describe('a stream of events', () => {
+  it('remembers the last thousand records', async () => {
+    const { clock, stream } = world()
+    for (let index = 0; index < 1_500; index += 1) {
+      stream.publish(anEvent({ name: `a${index}`, at: clock.now() }))
+      await clock.advance(10)
+    }
+    expect(stream.last()).toHaveLength(1_000)
+    expect(stream.last(2)).toMatchObject([{ name: 'a1498' }, { name: 'a1499' }])
+  })
+
+  it('is louder from the third failure in a row on', () => {
+    const { log, messages } = keepingLog()
+    const { events, child } = world(log)
+    for (const attempt of [0, 1, 2, 3]) {
+      events.emit(child('a', attempt), { type: 'failed' })
+      events.emit(child('a', attempt), { type: 'start_error' })
+      events.emit(child('a', attempt), { type: 'backoff_scheduled', delay: 1 })
+    }
+    const levels = messages().map(line => line.split(' ')[0])
+    expect(levels).toEqual([
+      'warn',
+      'warn',
+      'info',
+      'warn',
+      'warn',
+      'info',
+      'error',
+      'error',
+      'info',
+      'error',
+      'error',
+      'info',
+    ])
+  })
+
+  it('is not disturbed by a listener that throws, or that leaves while it is told', () => {
+    const { log, messages } = keepingLog()
+    const { stream } = world(log)
+    const heard: string[] = []
+    const leave = stream.subscribe(() => {
+      leave()
+      throw new Error('bad listener')
+    })
+    const same = () => void heard.push('same')
+    stream.subscribe(same)
+    stream.subscribe(same)
+    stream.publish(anEvent())
+    stream.publish(anEvent())
+    expect(heard).toHaveLength(4)
+    expect(messages().filter(line => line.includes('threw at failed'))).toHaveLength(1)
+  })
+})
