@@ -99,7 +99,6 @@ export class Ref<Input, Client, Message> implements ResourceRef<Client, Message>
     return this.#definition.kind
   }
 
-  /** Kind and name, as messages name it. */
   get label(): string {
     return `${this.kind} ${JSON.stringify(this.name)}`
   }
@@ -133,7 +132,6 @@ export class Ref<Input, Client, Message> implements ResourceRef<Client, Message>
     return this.#current?.client
   }
 
-  /** True between `suspend` and `resume`. */
   get suspended(): boolean {
     return this.#mailbox.isSuspended
   }

@@ -30,7 +30,7 @@ describe('a failure', () => {
     ['a text', 'slow', 'slow'],
     ['nothing', undefined, 'undefined'],
     ['a symbol', Symbol('x'), 'Symbol(x)'],
-    ['an object without a prototype', Object.create(null), '[object Object]'],
+    ['an object without a prototype', Object.create(null), 'a value without a text: [object Object]'],
     [
       'an object that throws when it is asked',
       {
@@ -38,7 +38,7 @@ describe('a failure', () => {
           throw new Error('no')
         },
       },
-      '[object Object]',
+      'a value without a text: [object Object]',
     ],
   ])('may be anything: %s', (_, reason, text) => {
     expect(thrownText(reason)).toBe(text)

@@ -90,7 +90,11 @@ const stories: Readonly<Record<Exclude<SupervisionEventType, Planned>, Story>> =
     when: 'a child that was READY goes to ERROR',
     tell: () => during(kid('a'), fail),
     facts: {
-      directive: 'restart', incarnation: 1, error: lost, causes },
+      directive: 'restart',
+      incarnation: 1,
+      error: lost,
+      causes,
+    },
   },
   child_terminated: {
     when: 'an incarnation is CLOSED',
