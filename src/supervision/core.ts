@@ -244,8 +244,10 @@ export class SupervisorCore implements ChildHost, StrategyHost {
 
   retire(child: Child, failure: ExovisorError | undefined): void {
     const reason = failure ? 'it failed and is not restarted' : 'it has done its work'
+    const { command } = child
     child.retire(failure ?? endedError(child), reason)
-    this.#forgetEnded(child)
+    // Who heard of it may have started it again.
+    if (command === child.command) this.#forgetEnded(child)
     if (child.spec.significant) this.#significantEnded(child)
   }
 
@@ -308,6 +310,8 @@ export class SupervisorCore implements ChildHost, StrategyHost {
   }
 
   #escalate(child: Child, error: ExovisorError): void {
+    // Before anybody hears of it, so that nothing is started any more.
+    this.#freeze(`supervisor ${JSON.stringify(this.name)} gave up`)
     child.giveUp(error)
     void this.#fail(error)
   }
