@@ -75,7 +75,7 @@ describe('the window of a child', () => {
 
 describe('a supervisor that fails while it starts its children', () => {
   it('starts none of the others any more', async () => {
-    const a = kid('a', { initialize: 'wait' })
+    const a = kid('a')
     const b = kid('b')
     const inner = childSpec({
       id: 'inner',
@@ -84,10 +84,10 @@ describe('a supervisor that fails while it starts its children', () => {
       start: false,
     })
     const { clock, root } = await grow([inner])
+    root.onEvent(({ type, name }) => {
+      if (type === 'ready' && name === 'a') root.ref('inner').fail(new Error('not wanted'))
+    })
     const restarted = root.restart('inner').catch(() => undefined)
-    await clock.settle()
-    root.ref('inner').fail(new Error('not wanted'))
-    a.lives[0]?.initialized.resolve()
     await clock.settle()
     expect(b.lives).toHaveLength(0)
     await root.close()
