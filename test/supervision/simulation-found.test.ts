@@ -1,4 +1,7 @@
 import { describe, expect, it } from 'vitest'
+import { seededRandom } from '../../src/concurrency/random.ts'
+import { SeededScheduler } from '../../src/concurrency/scheduler.ts'
+import { VirtualClock } from '../../src/concurrency/virtual-clock.ts'
 import { childSpec } from '../../src/supervision/child-spec.ts'
 import { supervisorResource } from '../../src/supervision/supervisor-resource.ts'
 import type { SupervisionEventType } from '../../src/supervision/types.ts'
@@ -83,7 +86,10 @@ describe('a supervisor that fails while it starts its children', () => {
       input: { children: [a.spec, b.spec], policies: { default: calm } },
       start: false,
     })
-    const { clock, root } = await grow([inner])
+    // A scheduler that is in no hurry, so that the closing comes after the next start would.
+    const clock = new VirtualClock()
+    const scheduler = new SeededScheduler(clock, seededRandom(1))
+    const { root } = await grow([inner], { clock, scheduler })
     root.onEvent(({ type, name }) => {
       if (type === 'ready' && name === 'a') root.ref('inner').fail(new Error('not wanted'))
     })
