@@ -212,17 +212,15 @@ export class Child extends ChildFacts implements RefOwner {
     await this.#resumed?.promise
   }
 
-  /** Stops it. Resolves when CLOSED; wins over everything that was under way. False: it was told something else meanwhile. */
-  async stop(reason: string): Promise<boolean> {
-    if (this.ref.current && this.isStopped && this.record.circuit === 'closed') return true
+  /** Stops it. Resolves when CLOSED; wins over everything that was under way. */
+  async stop(reason: string): Promise<void> {
+    if (this.ref.current && this.isStopped && this.record.circuit === 'closed') return
     const command = this.freeze(reason)
     this.#isToStop = true
     await this.ref.current?.close(reason)
-    if (command !== this.#command) return false
-    this.record.closeCircuit()
+    if (command !== this.#command) return
+    if (this.record.circuit !== 'closed') this.record.closeCircuit()
     this.retire(this.#closedError(reason), reason)
-    // Who heard of it may have started it again.
-    return command === this.#command
   }
 
   /** A new incarnation at once, by somebody's word. Resolves when it is READY. */

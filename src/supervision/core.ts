@@ -263,7 +263,15 @@ export class SupervisorCore implements ChildHost, StrategyHost {
     else this.#escalate(child, error)
   }
 
-  forget(child: Child): void {
+  async stopAndForget(child: Child, reason: string): Promise<void> {
+    const stopped = child.stop(reason)
+    const { command } = child
+    await stopped
+    // Somebody may have started it again meanwhile.
+    if (command === child.command) this.#forget(child)
+  }
+
+  #forget(child: Child): void {
     if (!this.roster.delete(child)) return
     this.#events.forget(child.id)
     this.environment.registry?.unregister(child)
@@ -295,7 +303,7 @@ export class SupervisorCore implements ChildHost, StrategyHost {
   }
 
   #forgetEnded(child: Child): void {
-    if (child.policy.restart === 'temporary' || this.isDynamic) this.forget(child)
+    if (child.policy.restart === 'temporary' || this.isDynamic) this.#forget(child)
   }
 
   /** As OTP's auto_shutdown: only its own end counts, not that somebody stopped it. */

@@ -1,6 +1,11 @@
 import { describe, expect, it } from 'vitest'
+import { seededRandom } from '../../src/concurrency/random.ts'
+import { SeededScheduler } from '../../src/concurrency/scheduler.ts'
+import { VirtualClock } from '../../src/concurrency/virtual-clock.ts'
+import { childSpec } from '../../src/supervision/child-spec.ts'
+import { supervisorResource } from '../../src/supervision/supervisor-resource.ts'
 import type { SupervisionEventType } from '../../src/supervision/types.ts'
-import { grow, kid } from './tree.ts'
+import { calm, grow, kid } from './tree.ts'
 
 /** Faults that the simulation found, each in its smallest form. */
 describe('commands that come in one breath', () => {
@@ -14,6 +19,18 @@ describe('commands that come in one breath', () => {
     expect(root.children().map(({ id, state }) => `${id} ${state}`)).toEqual(['a READY'])
     await root.close()
     expect(a.lives.map(({ cleanups }) => cleanups.length)).toEqual([1, 1])
+  })
+
+  it('leave no orphan when a child that is stopped already is removed and restarted at once', async () => {
+    const a = kid('a')
+    const { clock, root } = await grow([a.spec])
+    await root.stop('a')
+    const removed = root.remove('a')
+    const restarted = root.restart('a')
+    await clock.settle()
+    await Promise.all([removed, restarted])
+    expect(root.children().map(({ id, state }) => `${id} ${state}`)).toEqual(['a READY'])
+    await root.close()
   })
 
   it('leave no orphan when a child is restarted while the cleanup of its failed first start runs', async () => {
@@ -42,6 +59,45 @@ describe('commands that come in one breath', () => {
     await restarted
     expect(a.lives).toHaveLength(1)
     await root.close()
+  })
+})
+
+describe('the window of a child', () => {
+  it('is not emptied by stopping the child and restarting it by hand', async () => {
+    const a = kid('a', {}, { policy: { intensity: { restarts: 1, within: 60_000 } } })
+    const { clock, root } = await grow([a.spec])
+    root.ref('a').fail(new Error('once'))
+    await clock.advance(1_000)
+    await root.stop('a')
+    await root.restart('a')
+    root.ref('a').fail(new Error('twice'))
+    await clock.advance(1_000)
+    expect((await root.closed).reason).toBe('failed')
+  })
+})
+
+describe('a supervisor that fails while it starts its children', () => {
+  it('starts none of the others any more', async () => {
+    const a = kid('a')
+    const b = kid('b')
+    const inner = childSpec({
+      id: 'inner',
+      resource: supervisorResource,
+      input: { children: [a.spec, b.spec], policies: { default: calm } },
+      start: false,
+    })
+    // A scheduler that is in no hurry, so that the closing comes after the next start would.
+    const clock = new VirtualClock()
+    const scheduler = new SeededScheduler(clock, seededRandom(1))
+    const { root } = await grow([inner], { clock, scheduler })
+    root.onEvent(({ type, name }) => {
+      if (type === 'ready' && name === 'a') root.ref('inner').fail(new Error('not wanted'))
+    })
+    const restarted = root.restart('inner').catch(() => undefined)
+    await clock.settle()
+    expect(b.lives).toHaveLength(0)
+    await root.close()
+    await restarted
   })
 })
 

@@ -160,8 +160,7 @@ export class GroupRestart implements Strategy {
     for (const child of plan.toReversed()) {
       if (!this.#isHeld(child)) continue
       if (child.policy.restart === 'temporary') {
-        await child.stop(REASON)
-        this.#host.forget(child)
+        await this.#host.stopAndForget(child, REASON)
       } else {
         await child.hold(REASON)
       }

@@ -18,15 +18,13 @@ function windowsOf(post: Post): readonly (readonly [Limit, readonly Restart[], s
   ]
 }
 
-/** A jump of the reading between an end and its announcement hides when the restart was accepted. */
-const isHidden = (post: Post, hasSkewed: boolean): boolean => hasSkewed && isGroup(post)
-
 export const intensity: readonly Invariant[] = [
   {
     name: 'intensity-kept',
     promise: 'no more restarts are accepted within any window than the intensity allows',
     hears({ type, at }, post, { hasSkewed }) {
-      if (type !== 'backoff_scheduled' || isHidden(post, hasSkewed)) return undefined
+      // The time of the windows never goes back, as that of events may.
+      if (type !== 'backoff_scheduled' || hasSkewed) return undefined
       const broken = windowsOf(post).find(([{ restarts, within }, earlier]) => {
         const surelyWithin = earlier.filter(({ ended }) => ended <= at && at - ended <= within)
         return surelyWithin.length + 1 > restarts

@@ -1,5 +1,8 @@
 import type { Invariant } from './invariant.ts'
 
+/** Sums of times are rounded. */
+const SLACK_MS = 0.001
+
 export const releases: readonly Invariant[] = [
   {
     name: 'cleanup-once',
@@ -32,7 +35,7 @@ export const releases: readonly Invariant[] = [
       if (shutdown === 'infinity') return `${post.id} is left behind although it may take for ever`
       if (post.closingSince === undefined || post.parent?.isBlurred) return undefined
       const limit = shutdown === 'kill' ? 1_000 : shutdown
-      return time - post.closingSince < limit
+      return time - post.closingSince < limit - SLACK_MS
         ? `${post.id} is left behind after ${time - post.closingSince} of ${limit} ms`
         : undefined
     },
