@@ -16,16 +16,10 @@ import type { IncarnationOptions } from './incarnation-options.ts'
 import { Initialization } from './initialization.ts'
 import { release } from './release.ts'
 import { Self } from './self.ts'
+import { topState } from './top-state.ts'
 import type { ResourceSelf } from './types.ts'
 
 export type { IncarnationChange } from './incarnation-options.ts'
-
-/** The state among the seven that a machine's state value stands for. */
-function topState(value: unknown): LifecycleState {
-  if (typeof value === 'string') return value as LifecycleState
-  for (const state in value as object) return state as LifecycleState
-  return 'UNINITIALIZED'
-}
 
 /** True in the states in which a client is there and messages are handled. */
 export const isWorking = (state: LifecycleState): boolean => state === 'READY' || state === 'DEGRADED'
@@ -47,6 +41,7 @@ export class Incarnation<Input, Client, Message> implements ActorListener {
   #reason = 'closed'
   #ended = false
   #ignored: string | undefined
+  #isResting = false
   // What most incarnations never need is made when it is needed.
   #self: Self | undefined
   #health: HealthMonitor | undefined
@@ -163,6 +158,17 @@ export class Incarnation<Input, Client, Message> implements ActorListener {
     if (this.#state !== 'INITIALIZING' && !isWorking(this.#state)) return
     this.#ended = true
     void this.close(reason)
+  }
+
+  /** Its health is not checked until {@link wake}. */
+  rest(): void {
+    this.#isResting = true
+    this.#health?.stop()
+  }
+
+  wake(): void {
+    this.#isResting = false
+    if (isWorking(this.#state) && this.#options.definition.checkHealth) this.#watchHealth(this.#state)
   }
 
   /** It is not wanted: ends before it is READY, and that is no failure. OTP's `ignore`. */
@@ -293,6 +299,7 @@ export class Incarnation<Input, Client, Message> implements ActorListener {
   }
 
   #watchHealth(state: LifecycleState): void {
+    if (this.#isResting) return
     this.#health ??= this.#createHealth()
     if (state === 'DEGRADED') this.#health.distrust()
     this.#health.start()
