@@ -24,6 +24,10 @@ export class SupervisorAdmin implements SupervisorClient {
   /** Not for callers: the inside that this stands before. */
   readonly core: SupervisorCore
   #spawned = 0
+  /** Those that were suspended by themselves. */
+  readonly #resting = new WeakSet<Child>()
+  /** True while the supervisor rests with all below it. */
+  #isResting = false
 
   constructor(core: SupervisorCore) {
     this.core = core
@@ -127,20 +131,28 @@ export class SupervisorAdmin implements SupervisorClient {
 
   suspend(id: string): void {
     const child = this.core.roster.get(id)
-    child.ref.suspend()
-    this.core.environment.registry?.changed(child)
-    child.emit({ type: 'suspended' })
-    const { client } = child.ref
-    if (client instanceof SupervisorAdmin) client.core.holdOn()
+    this.#resting.add(child)
+    this.#suspend(child)
   }
 
   resume(id: string): void {
     const child = this.core.roster.get(id)
-    child.ref.resume()
-    this.core.environment.registry?.changed(child)
-    child.emit({ type: 'unsuspended' })
-    const { client } = child.ref
-    if (client instanceof SupervisorAdmin) client.core.goOn()
+    this.#resting.delete(child)
+    if (!this.#isResting) this.#resume(child)
+  }
+
+  /** Not for callers: the supervisor and all below it rest until {@link wake}. */
+  rest(): void {
+    this.#isResting = true
+    this.core.holdOn()
+    for (const child of this.core.roster.all) this.#suspend(child)
+  }
+
+  /** Not for callers: all go on but those that were suspended by themselves. */
+  wake(): void {
+    this.#isResting = false
+    for (const child of this.core.roster.all) if (!this.#resting.has(child)) this.#resume(child)
+    this.core.goOn()
   }
 
   reload(input: SupervisorInput): void {
@@ -168,6 +180,7 @@ export class SupervisorAdmin implements SupervisorClient {
     if (this.core.isStopping) throw closedError(this.name)
     this.#check(spec)
     const child = this.core.add(spec)
+    if (this.#isResting) this.#suspend(child)
     if (spec.start === false) return child
     const { command } = child
     try {
@@ -186,6 +199,22 @@ export class SupervisorAdmin implements SupervisorClient {
   async #stop(child: Child, reason: string): Promise<void> {
     const isLast = await child.stop(reason)
     if (isLast && (child.policy.restart === 'temporary' || this.core.isDynamic)) this.core.forget(child)
+  }
+
+  #suspend(child: Child): void {
+    child.ref.suspend()
+    this.core.environment.registry?.changed(child)
+    child.emit({ type: 'suspended' })
+    const { client } = child.ref
+    if (client instanceof SupervisorAdmin) client.rest()
+  }
+
+  #resume(child: Child): void {
+    child.ref.resume()
+    this.core.environment.registry?.changed(child)
+    child.emit({ type: 'unsuspended' })
+    const { client } = child.ref
+    if (client instanceof SupervisorAdmin) client.wake()
   }
 
   #nextId(kind: string): string {

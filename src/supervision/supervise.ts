@@ -12,6 +12,7 @@ import type {
   StateChange,
   WaitOptions,
 } from '../resources/types.ts'
+import { SupervisorAdmin } from './admin.ts'
 import type { ChildSpecData } from './child-spec.ts'
 import { EventStream } from './events/stream.ts'
 import { supervisorPolicy } from './policy.ts'
@@ -145,15 +146,18 @@ class RootSupervisor implements Supervisor {
 /** Closes a root that failed, as a parent would, and tells how it ended. */
 function watchEnd(resource: OwnedResource<SupervisorClient>, events: EventStream): Promise<SupervisorEnd> {
   let end: SupervisorEnd = { reason: 'closed', error: undefined }
+  let client: SupervisorClient | undefined
   return new Promise(resolve => {
     resource.subscribe(({ state }) => {
+      client = resource.client ?? client
       if (state === 'ERROR') {
         end = { reason: 'failed', error: resource.failure }
         void resource.close('the root supervisor failed')
       }
       if (state === 'CLOSED') {
         events.close()
-        resolve(end)
+        const hasShutItselfDown = client instanceof SupervisorAdmin && client.core.hasShutItselfDown
+        resolve(hasShutItselfDown ? { ...end, reason: 'auto_shutdown' } : end)
       }
     })
   })

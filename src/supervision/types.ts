@@ -132,7 +132,7 @@ export interface SupervisorClient {
    * @throws EXO_CHILD_UNKNOWN
    */
   spec(id: string): ChildSpecData
-  /** Lets a child rest: its messages and health checks wait until `resume`. A supervisor that is suspended restarts nothing. */
+  /** Lets a child rest: its messages and health checks wait until `resume`. A supervisor that is suspended restarts nothing, and all below it rests too. */
   suspend(id: string): void
   /** Lets a suspended child go on. Does nothing to others. */
   resume(id: string): void
