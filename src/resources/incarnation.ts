@@ -138,13 +138,13 @@ export class Incarnation<Input, Client, Message> implements ActorListener {
 
   fail(error: unknown): void {
     if (this.#state !== 'INITIALIZING' && !isWorking(this.#state)) return
-    const failure = toFailure(error, this.label)
+    const failure = this.#failureOf(error)
     if (isWorking(this.#state) && this.#options.listener.resumes?.(failure)) return
     this.#report('fail', failure)
   }
 
   degrade(reason: unknown): void {
-    if (this.#state === 'READY') this.#report('degrade', toFailure(reason, this.label, 'is degraded'))
+    if (this.#state === 'READY') this.#report('degrade', this.#failureOf(reason, 'is degraded'))
   }
 
   recovered(): void {
@@ -213,6 +213,11 @@ export class Incarnation<Input, Client, Message> implements ActorListener {
     if (this.state === 'CLOSED') return Promise.resolve()
     this.#closed ??= deferred()
     return this.#closed.promise
+  }
+
+  /** See `toFailure`. The label is made only for an error that has to be wrapped. */
+  #failureOf(error: unknown, what?: string): ExovisorError {
+    return error instanceof ExovisorError ? error : toFailure(error, this.label, what)
   }
 
   #report(type: 'fail' | 'degrade' | 'start.timeout', error: ExovisorError): void {
@@ -361,13 +366,13 @@ export class Incarnation<Input, Client, Message> implements ActorListener {
 
   /** Told by the initialisation. */
   notInitialized(error: unknown): void {
-    this.fail(toFailure(error, this.label, 'failed to initialise'))
+    this.fail(this.#failureOf(error, 'failed to initialise'))
   }
 
   /** Told by the actor: the machine itself threw. An actor of the plain lifecycle takes over, so that the rest of the life is an ordinary one. */
   crashed(cause: unknown): void {
     const { definition, name, number, attempt } = this.#options
-    const failure = toFailure(cause, this.label, 'has a machine that threw')
+    const failure = this.#failureOf(cause, 'has a machine that threw')
     const closing = this.#state === 'CLOSING'
     const context = {
       name,
