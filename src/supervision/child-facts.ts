@@ -68,6 +68,11 @@ export abstract class ChildFacts implements RegistrySource, EventSubject {
     return this.ref.current === undefined || (this.ref.state === 'CLOSED' && this.ref.ended)
   }
 
+  /** True when it is stopped and no circuit will try it again. */
+  get isGone(): boolean {
+    return this.isStopped && this.record.circuit === 'closed'
+  }
+
   windowFill(): WindowFill {
     return this.record.fill(this.now)
   }

@@ -207,7 +207,7 @@ export class Child extends ChildFacts implements RefOwner {
 
   /** Stops it. Resolves when CLOSED; wins over everything that was under way. False: it was told something else meanwhile. */
   async stop(reason: string): Promise<boolean> {
-    if (this.ref.current && this.isStopped && this.record.circuit === 'closed') return true
+    if (this.ref.current && this.isGone) return true
     const command = this.freeze(reason)
     await this.ref.current?.close(reason)
     if (command !== this.#command) return false
