@@ -214,7 +214,7 @@ export class Child extends ChildFacts implements RefOwner {
 
   /** Stops it. Resolves when CLOSED; wins over everything that was under way. */
   async stop(reason: string): Promise<void> {
-    if (this.ref.current && this.isStopped && this.record.circuit === 'closed') return
+    if (this.ref.current && this.isGone) return
     const command = this.freeze(reason)
     this.#isToStop = true
     await this.ref.current?.close(reason)
