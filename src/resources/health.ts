@@ -29,6 +29,8 @@ export interface HealthRecord {
 }
 
 interface HealthListener {
+  /** True while nothing is to be asked of the resource. */
+  rests(): boolean
   checked(ok: boolean): void
   /** The window has become bad. */
   bad(error: ExovisorError): void
@@ -102,6 +104,7 @@ export class HealthMonitor {
   }
 
   async #probe(run: AbortController): Promise<void> {
+    if (this.#listener.rests()) return this.#next(run)
     const error = await this.#attempt(run)
     if (this.#running !== run) return
     this.#window.push(error !== undefined)

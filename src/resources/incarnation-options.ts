@@ -18,6 +18,8 @@ interface IncarnationListener<Input, Client, Message> {
   changed(change: IncarnationChange, incarnation: Incarnation<Input, Client, Message>): void
   /** True: a fault of a READY or DEGRADED incarnation is passed over, and it goes on. */
   resumes?(error: ExovisorError): boolean
+  /** True while it is suspended: its health is not asked for. */
+  rests?(): boolean
   /** The cleanup threw, or took longer than its time. */
   cleanupFailed(error: ExovisorError, incarnation: Incarnation<Input, Client, Message>): void
 }

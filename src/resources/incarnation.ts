@@ -239,6 +239,7 @@ export class Incarnation<Input, Client, Message> implements ActorListener {
       clock: environment.clock,
       check: async signal => definition.checkHealth?.(this.#client as Client, { signal }),
       listener: {
+        rests: () => this.#options.listener.rests?.() ?? false,
         checked: ok => this.#actor.send({ type: 'health.checked', ok }),
         bad: error => this.degrade(error),
         good: () => {

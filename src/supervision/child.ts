@@ -254,6 +254,10 @@ export class Child extends ChildFacts implements RefOwner {
     return this.#failures.resumes(error)
   }
 
+  rests(): boolean {
+    return this.ref.suspended
+  }
+
   onDeadLetter({ reason, count }: DeadLetter): void {
     this.emit({ type: 'dead_letter', reason, count })
   }
