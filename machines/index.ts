@@ -3,6 +3,7 @@ import { inference } from './inference.ts'
 import { type AnyLifecycleMachine, lifecycle } from './lifecycle.ts'
 import { node } from './node.ts'
 import { peer } from './peer.ts'
+import { pool } from './pool.ts'
 import { server } from './server.ts'
 import { supervisor } from './supervisor.ts'
 
@@ -15,6 +16,7 @@ export const machines: Readonly<Record<string, AnyLifecycleMachine>> = {
   discovery,
   server,
   inference,
+  pool,
 }
 
 export type { DiscoveryMachineEvent } from './discovery.ts'
@@ -22,6 +24,7 @@ export type { InferenceEvent } from './inference.ts'
 export * from './lifecycle.ts'
 export type { NodeEvent } from './node.ts'
 export type { PeerEvent } from './peer.ts'
+export type { PoolEvent } from './pool.ts'
 export type { ServerEvent } from './server.ts'
 export type { SupervisorMachineEvent } from './supervisor.ts'
-export { discovery, inference, node, peer, server, supervisor }
+export { discovery, inference, node, peer, pool, server, supervisor }

@@ -75,6 +75,16 @@ export const errorCatalogue = {
     'an option of a call is out of range',
     'correct the option that the message names',
   ),
+  EXO_POOL_EXHAUSTED: entry(
+    true,
+    'a pool had no member to lend in time, or too many callers waited for one',
+    'give members back sooner, or raise max or acquireTimeout of the pool',
+  ),
+  EXO_POOL_INVALID: entry(
+    false,
+    'the options of a pool are wrong',
+    'correct each option that the message names',
+  ),
   EXO_READY_TIMEOUT: entry(
     true,
     'a resource was not READY in time',

@@ -14,6 +14,8 @@ export type {
 } from './cluster/generation.ts'
 export type { DiscoveredPeer, DiscoveryClient, DiscoveryEvent } from './discovery/discovery.ts'
 export type { SamplingParameters } from './engine/sampler.ts'
+export type { CallOptions, Channel, UnaryMethod } from './network/channel.ts'
+export { type ChannelPoolInput, channelPool, createChannelPool } from './network/channel-pool.ts'
 export {
   type GeneratedToken,
   type Node,

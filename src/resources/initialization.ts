@@ -1,10 +1,8 @@
-import type { Clock } from '../concurrency/clock.ts'
 import { LazyAbort } from '../concurrency/lazy-abort.ts'
-import type { Random } from '../concurrency/random.ts'
 import { type CancelTimer, schedule } from '../concurrency/timer.ts'
 import type { ExovisorError } from '../errors.ts'
 import type { IncarnationOptions } from './incarnation-options.ts'
-import { bindLog, type ResourceLog } from './log.ts'
+import { bindLog } from './log.ts'
 import type { InitializeContext, ResourceSelf } from './types.ts'
 
 /** Who is told how an initialisation ended: exactly one of these, once. */
@@ -25,31 +23,27 @@ type Options<Input, Client> = Pick<
   }
 }
 
-/** What `initialize` gets. Signal and log are made when they are asked for, since most kinds ask for neither. */
-class Scope<Input> implements InitializeContext<Input> {
-  readonly input: Input
-  readonly self: ResourceSelf
-  readonly clock: Clock
-  readonly random: Random
-  readonly #options: Options<Input, unknown>
-  readonly #abort: LazyAbort
-
-  constructor(options: Options<Input, unknown>, self: ResourceSelf, abort: LazyAbort) {
-    this.input = options.input
-    this.self = self
-    this.clock = options.environment.clock
-    this.random = options.environment.random
-    this.#options = options
-    this.#abort = abort
-  }
-
-  get signal(): AbortSignal {
-    return this.#abort.signal
-  }
-
-  get log(): ResourceLog {
-    const { definition, environment, name, number } = this.#options
-    return bindLog(environment.log, { kind: definition.kind, resource: name, incarnation: number })
+/**
+ * What `initialize` gets. Signal and log are made when they are asked for, since most kinds ask for neither; as own properties, so that a copy by
+ * spreading has them.
+ */
+function contextOf<Input>(
+  options: Options<Input, unknown>,
+  self: ResourceSelf,
+  abort: LazyAbort,
+): InitializeContext<Input> {
+  const { definition, environment, name, number, input } = options
+  return {
+    input,
+    self,
+    clock: environment.clock,
+    random: environment.random,
+    get signal() {
+      return abort.signal
+    },
+    get log() {
+      return bindLog(environment.log, { kind: definition.kind, resource: name, incarnation: number })
+    },
   }
 }
 
@@ -85,8 +79,8 @@ export class Initialization<Input, Client> {
 
   #call(options: Options<Input, Client>): Promise<Client> {
     try {
-      const scope = new Scope(options, this.#owner.self, this.#abort)
-      return Promise.resolve(options.definition.initialize(scope))
+      const context = contextOf(options, this.#owner.self, this.#abort)
+      return Promise.resolve(options.definition.initialize(context))
     } catch (error) {
       return Promise.reject(error)
     }

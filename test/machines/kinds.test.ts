@@ -6,6 +6,7 @@ import {
   inference,
   node,
   peer,
+  pool,
   server,
   supervisor,
 } from '../../machines/index.ts'
@@ -123,5 +124,32 @@ describe('a supervisor', () => {
     expect(
       run(supervisor, ['initialized', 'restart.began', 'gave_up', 'restart.ended', 'fail']).slice(2),
     ).toEqual([{ READY: 'restarting' }, { READY: 'escalating' }, { READY: 'escalating' }, 'ERROR'])
+  })
+})
+
+describe('a pool', () => {
+  it('shows whether it is idle, serves or is exhausted, also across a degrading', () => {
+    const events = ['initialized', 'load.some', 'load.full', 'degrade', 'load.some', 'recovered', 'load.none']
+    expect(run(pool, events)).toEqual([
+      { INITIALIZING: 'filling' },
+      { READY: 'idle' },
+      { READY: 'serving' },
+      { READY: 'exhausted' },
+      { DEGRADED: 'exhausted' },
+      { DEGRADED: 'serving' },
+      { READY: 'serving' },
+      { READY: 'idle' },
+    ])
+  })
+
+  it('never leaves draining but by its end', () => {
+    const events = ['initialized', 'load.full', 'drain.began', 'load.none', 'degrade', 'recovered', 'close']
+    expect(run(pool, events).slice(3)).toEqual([
+      { READY: 'draining' },
+      { READY: 'draining' },
+      { DEGRADED: 'draining' },
+      { READY: 'draining' },
+      'CLOSING',
+    ])
   })
 })

@@ -56,14 +56,18 @@ const domainEvents = [
   { type: 'restart.began' },
   { type: 'restart.ended' },
   { type: 'gave_up' },
+  { type: 'load.none' },
+  { type: 'load.some' },
+  { type: 'load.full' },
+  { type: 'drain.began' },
 ]
 const events = [...lifecycleEvents.map(type => ({ type, ok: true })), ...domainEvents]
 
 /** Every reachable transition of a machine, as text; counters are kept small so that there is an end. */
 function transitionsOf(machine: AnyLifecycleMachine): readonly string[] {
   const facts = (context: Record<string, unknown>) => {
-    const { active, peers, generations, prefilling, restarting } = context
-    return { active, peers, generations, prefilling, restarting }
+    const { active, peers, generations, prefilling, restarting, load } = context
+    return { active, peers, generations, prefilling, restarting, load }
   }
   const map = getAdjacencyMap(machine, {
     events,

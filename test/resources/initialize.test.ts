@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { VirtualClock } from '../../src/concurrency/virtual-clock.ts'
 import { ExovisorError } from '../../src/errors.ts'
 import { createResource } from '../../src/resources/create.ts'
+import type { InitializeContext } from '../../src/resources/types.ts'
 import { scripted } from './scripted.ts'
 
 function start(changes: Parameters<typeof scripted>[0], options = {}) {
@@ -20,6 +21,19 @@ describe('initialising', () => {
     expect(await two).toBe(lives[0]?.client)
     expect(lives).toHaveLength(1)
     expect(resource.client).toBe(lives[0]?.client)
+  })
+
+  it('gets a context that can be passed on as a copy, signal and log included', async () => {
+    const { definition } = scripted()
+    let copy: Partial<InitializeContext<object>> = {}
+    const initialize = (context: InitializeContext<object>) => {
+      copy = { ...context }
+      return definition.initialize(context)
+    }
+    await using resource = createResource({ ...definition, initialize }, { name: 'a', input: {} })
+    await resource.initialize()
+    expect(copy.signal?.aborted).toBe(false)
+    expect(copy).toMatchObject({ input: {}, self: { name: 'a' }, log: expect.anything() })
   })
 
   it('is given up after 30 s unless told otherwise: the signal is aborted and the resource is in ERROR', async () => {
