@@ -266,15 +266,20 @@ export class Ref<Input, Client, Message> implements ResourceRef<Client, Message>
    * @param reason what monitors are told; by default the code of the error says it
    */
   end(error: ExovisorError, reason = downReason(error)): void {
-    this.#ended = error
-    this.#ready = undefined
-    this.#mailbox.close(error)
-    for (const waiter of this.#waiters ?? []) waiter.reject(error)
+    this.refuse(error)
     if (this.#gone) return
     const isKilled = reason === 'normal' && this.#fate?.reason === 'killed'
     this.#gone = this.#createDown(isKilled ? 'killed' : reason, isKilled ? this.#fate?.error : error)
     this.#audience?.ended('resource', this.#gone)
     if (!this.#current) this.#audience?.ended('incarnation', this.#gone)
+  }
+
+  /** Nobody is served until {@link revive}: whoever waits gets `error`, and so does whoever comes. For monitors this is no end. */
+  refuse(error: ExovisorError): void {
+    this.#ended = error
+    this.#ready = undefined
+    this.#mailbox.close(error)
+    for (const waiter of this.#waiters ?? []) waiter.reject(error)
   }
 
   /** Later incarnations are made of another definition. */
