@@ -46,13 +46,14 @@ const pool = await root.ref(lines, 'lines').ready()
 /** One question over a connection that nobody else uses meanwhile. Who loses the connection asks again over another one. */
 async function ask(question: string, attempt = 1): Promise<void> {
   try {
-    const answer = await pool.use((client, { signal: gone }) =>
+    const answer = await pool.use(client =>
       client.withConnection(
         async (socket, { signal }) => {
           socket.write(`${question}\n`)
-          const [data] = await once(socket, 'data', { signal: AbortSignal.any([signal, gone]) })
+          const [data] = await once(socket, 'data', { signal })
           return String(data).trim()
         },
+        // With retries it would get a new connection in place. Without, it gives the broken one back, and the pool makes another one.
         { retries: 0 },
       ),
     )
