@@ -130,7 +130,6 @@ export class Incarnation<Input, Client, Message> implements ActorListener {
     return this.#work.signal
   }
 
-  /** Begins to initialise. */
   start(): void {
     this.#actor.start()
     this.#actor.send({ type: 'initialize' })
@@ -153,7 +152,6 @@ export class Incarnation<Input, Client, Message> implements ActorListener {
     this.#actor.send({ type: 'recovered' })
   }
 
-  /** The normal end, by its own word. */
   end(reason: string): void {
     if (this.#state !== 'INITIALIZING' && !isWorking(this.#state)) return
     this.#ended = true
@@ -259,7 +257,6 @@ export class Incarnation<Input, Client, Message> implements ActorListener {
     })
   }
 
-  /** Told by the actor. */
   changed(value: unknown): void {
     const state = topState(value)
     if (state !== this.#state) this.#changed(state)
@@ -277,7 +274,6 @@ export class Incarnation<Input, Client, Message> implements ActorListener {
     this.#perform(state)
   }
 
-  /** What a state means. */
   #perform(state: LifecycleState): void {
     switch (state) {
       case 'INITIALIZING':
