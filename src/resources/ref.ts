@@ -11,10 +11,11 @@ import { type WaitOptions, watchLimits } from '../concurrency/wait.ts'
 import { type ErrorRecord, ExovisorError, toErrorRecord } from '../errors.ts'
 import { Audience } from './audience.ts'
 import type { Environment } from './environment.ts'
+import { HandlerContext } from './handler-context.ts'
 import { type Incarnation, type IncarnationChange, isWorking } from './incarnation.ts'
 import type { Down, DownReason, MonitorOptions } from './monitor.ts'
 import type { TraceEvent } from './trace.ts'
-import type { ResourceDefinition, ResourceRef, ResourceSelf, ResourceSnapshot, StateChange } from './types.ts'
+import type { ResourceDefinition, ResourceRef, ResourceSnapshot, StateChange } from './types.ts'
 
 /** Who owns a ref hears this of it. */
 export interface RefOwner {
@@ -36,21 +37,6 @@ export interface RefOptions<Input, Client, Message> {
   /** A number is a capacity. Default: 1000 messages, `reject`. */
   readonly mailbox?: number | MailboxPolicy | undefined
   readonly owner?: RefOwner | undefined
-}
-
-/** What a handler gets beside its message. The signal is made when it is asked for: most handlers never do, and it costs more than the message. */
-class HandlerContext {
-  readonly self: ResourceSelf
-  readonly #work: LazyAbort
-
-  constructor(self: ResourceSelf, work: LazyAbort) {
-    this.self = self
-    this.#work = work
-  }
-
-  get signal(): AbortSignal {
-    return this.#work.signal
-  }
 }
 
 function downReason({ code }: ExovisorError): DownReason {
