@@ -101,7 +101,11 @@ export class GroupRestart implements Strategy {
       .slice(members.indexOf(child) + 1)
       .filter(member => this.#isHeld(member) && member.ref.state === 'CLOSED')
     this.#host.giveUp(child, failure)
-    if (this.#driver === undefined && rest.length > 0) void this.admit(() => this.#release(rest))
+    const round = this.#round
+    if (this.#driver !== undefined || rest.length === 0) return
+    void this.admit(async () => {
+      if (round === this.#round) await this.#release(rest)
+    })
   }
 
   #restart(driver: Child, stopped: ReadonlySet<Child> | undefined): void {
