@@ -49,6 +49,7 @@ export class SupervisorCore implements ChildHost, StrategyHost {
   #strategyName: StrategyName
   #window: RestartWindow | undefined
   #heldEnds: HeldEnd[] | undefined
+  #isListening = false
   #isStopping = false
   #escalation: ExovisorError | undefined
   #hasShutItselfDown = false
@@ -61,7 +62,7 @@ export class SupervisorCore implements ChildHost, StrategyHost {
     const { clock, log, events: above = new EventStream({ clock, log }) } = environment
     this.path = pathOf(environment.path ?? '', self.name)
     this.#events = new SupervisorEvents({ supervisor: this.path, clock, log, above })
-    if (input.onEvent) this.#events.subscribe(event => this.#input.onEvent?.(event))
+    this.#listen()
     this.environment = { ...environment, events: this.#events, path: this.path }
     this.roster = new Roster(self.name)
     this.gate = new StartGate(input.concurrentStarts ?? DEFAULT_CONCURRENT_STARTS)
@@ -271,10 +272,18 @@ export class SupervisorCore implements ChildHost, StrategyHost {
   /** What holds from now on. Everything in it has been checked. */
   adopt(input: SupervisorInput): void {
     this.#input = input
+    this.#listen()
     this.gate.limit = input.concurrentStarts ?? DEFAULT_CONCURRENT_STARTS
     this.#policies = new PolicyCache(input.policies ?? {})
     this.#window =
       input.intensity && (this.#window?.resized(input.intensity) ?? new RestartWindow(input.intensity))
+  }
+
+  /** Tells the listener of the input, whichever it is by then. Without one the events would be made for nobody. */
+  #listen(): void {
+    if (this.#isListening || !this.#input.onEvent) return
+    this.#isListening = true
+    this.#events.subscribe(event => this.#input.onEvent?.(event))
   }
 
   #checked(specs: readonly AnyChildSpec[]): readonly AnyChildSpec[] {
