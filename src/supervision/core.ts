@@ -53,6 +53,8 @@ export class SupervisorCore implements ChildHost, StrategyHost {
   #isStopping = false
   #escalation: ExovisorError | undefined
   #hasShutItselfDown = false
+  /** Significant children that ended while others had not started yet; undefined after that. */
+  #endedEarly: Child[] | undefined = []
 
   constructor(self: ResourceSelf, input: SupervisorInput) {
     const { environment } = ownerOf(self)
@@ -136,6 +138,7 @@ export class SupervisorCore implements ChildHost, StrategyHost {
       const first = children.filter(({ spec }) => spec.start !== false)
       await this.strategy.admit(() => this.#firstStarts(first))
       if (this.#isStopping) throw closedError(this.name)
+      this.#judgeEarlyEnds()
     } catch (error) {
       await this.stopAll('a child failed to start')
       throw this.#escalation ?? error
@@ -318,6 +321,10 @@ export class SupervisorCore implements ChildHost, StrategyHost {
 
   /** As OTP's auto_shutdown: only its own end counts, not that somebody stopped it. */
   #significantEnded(child: Child): void {
+    if (this.#endedEarly) {
+      this.#endedEarly.push(child)
+      return
+    }
     const { autoShutdown = 'never' } = this.#input
     const isLast = (): boolean =>
       this.roster.all.every(other => other === child || !other.spec.significant || other.isGone)
@@ -325,6 +332,16 @@ export class SupervisorCore implements ChildHost, StrategyHost {
     this.#hasShutItselfDown = true
     child.emit({ type: 'auto_shutdown', reason: autoShutdown })
     this.#self.end(`its significant child ${JSON.stringify(child.id)} has ended`)
+  }
+
+  /** As in OTP a supervisor starts all of its children before it hears of an end. It is READY at the next turn. */
+  #judgeEarlyEnds(): void {
+    const early = this.#endedEarly ?? []
+    this.#endedEarly = undefined
+    if (early.length === 0) return
+    this.clock.nextTurn(() => {
+      for (const child of early) if (child.isGone && !this.#isStopping) this.#significantEnded(child)
+    })
   }
 
   #escalate(child: Child, error: ExovisorError): void {

@@ -67,8 +67,8 @@ describe('what is kept of a temporary child', () => {
       await terminate('failed', 'abnormal')
       await root.stop('stopped')
       await root.stop('transient')
-      expect(await held(ended, failed, stopped), strategy).toEqual([false, false, false])
-      expect(await held(permanent, transient), strategy).toEqual([true, true])
+      const isHeld = await held(ended, failed, stopped, permanent, transient)
+      expect(isHeld, strategy).toEqual([false, false, false, true, true])
       await root.close()
     }
     const { root, spawn, terminate } = await simple(10, 3600, forgetful, { restart: 'temporary' })
