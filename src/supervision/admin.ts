@@ -2,11 +2,13 @@ import type { InspectionObserver } from '../actors/inspection.ts'
 import { ExovisorError, toErrorRecord } from '../errors.ts'
 import type { TraceEvent } from '../resources/trace.ts'
 import type { ResourceDefinition, ResourceRef } from '../resources/types.ts'
+import { checkSignificance } from './check-child.ts'
 import type { Child } from './child.ts'
 import { snapshotOf } from './child-snapshot.ts'
 import { type ChildSpecData, checkChildSpec, completeSpec } from './child-spec.ts'
 import type { SupervisorCore } from './core.ts'
 import { reload } from './reload.ts'
+import { faultsError, SpecFaults } from './spec-faults.ts'
 import { closedError, exhaustedError, neededError, strategyError, takenError } from './supervisor-errors.ts'
 import type {
   AnyChildSpec,
@@ -177,8 +179,17 @@ export class SupervisorAdmin implements SupervisorClient {
 
   #check(spec: AnyChildSpec): void {
     checkChildSpec(spec, this.name)
+    if (spec.significant) this.#checkSignificance(spec)
     const known = this.core.roster.find(spec.id)
     if (known && !known.isStopped) throw takenError(this.name, known)
+  }
+
+  #checkSignificance(spec: AnyChildSpec): void {
+    const faults = new SpecFaults()
+    const { autoShutdown = 'never' } = this.core.input
+    const path = `significant of child ${JSON.stringify(spec.id)}`
+    checkSignificance(path, this.core.policies.of(spec), { faults, autoShutdown })
+    if (faults.list.length > 0) throw faultsError(faults.list, this.name)
   }
 
   async #startAnother(spec: AnyChildSpec): Promise<Child> {

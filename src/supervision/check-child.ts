@@ -48,11 +48,15 @@ function checkChildPolicy(fields: SoundFields, kind: string, path: string, aroun
   return resolved
 }
 
-/** OTP's bad_combination. */
-function checkSignificance(path: string, policy: Policy, { faults, autoShutdown }: Surroundings): void {
+/** OTP's bad_combination: adds what speaks against a child being significant. */
+export function checkSignificance(
+  path: string,
+  { restart }: Pick<Policy, 'restart'>,
+  { faults, autoShutdown }: Pick<Surroundings, 'faults' | 'autoShutdown'>,
+): void {
   if (autoShutdown === 'never')
     faults.add(path, 'is true under autoShutdown never', 'autoShutdown any_significant or all_significant')
-  if (policy.restart === 'permanent')
+  if (restart === 'permanent')
     faults.add(path, 'is true for a permanent child', 'restart transient or temporary')
 }
 

@@ -95,11 +95,10 @@ export abstract class ChildFacts implements RegistrySource, EventSubject {
     return this.host.environment.clock.now()
   }
 
-  /** A new spec and policy. The incarnation that runs goes on as it is; the next one is made of the new ones. */
+  /** A new spec and policy. The ref stays one of the incarnation that runs: its messages are for the definition that it was made of. */
   protected replace(spec: AnyChildSpec, policy: Policy): void {
     this.#spec = spec
     this.#policy = policy
     this.record.adopt(policy)
-    this.ref.redefine(spec.resource)
   }
 }

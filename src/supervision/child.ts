@@ -78,8 +78,9 @@ export class Child extends ChildFacts implements RefOwner {
     return this.#nextAttemptAt
   }
 
-  /** A new spec and policy. The incarnation that runs goes on as it is; the next one is made of the new ones. */
+  /** A new spec and policy. The incarnation that runs goes on as it is; the next one is made of the new ones. The mailbox belongs to both. */
   adopt(spec: AnyChildSpec, policy: Policy): void {
+    if (spec.mailbox !== this.spec.mailbox) this.ref.adopt(this, spec.mailbox)
     this.replace(spec, policy)
     this.#failures.adopt(policy)
   }
@@ -247,6 +248,7 @@ export class Child extends ChildFacts implements RefOwner {
     this.#nextAttemptAt = undefined
     this.#failures.reset()
     this.#count += 1
+    this.ref.redefine(this.spec.resource)
     const incarnation = incarnationFor(this.spec, this.policy, this.host, {
       number: this.#count,
       attempt: this.attempt,

@@ -49,9 +49,12 @@ export class SupervisorCore implements ChildHost, StrategyHost {
   #strategyName: StrategyName
   #window: RestartWindow | undefined
   #heldEnds: HeldEnd[] | undefined
+  #isListening = false
   #isStopping = false
   #escalation: ExovisorError | undefined
   #hasShutItselfDown = false
+  /** Significant children that ended while others had not started yet; undefined after that. */
+  #endedEarly: Child[] | undefined = []
 
   constructor(self: ResourceSelf, input: SupervisorInput) {
     const { environment } = ownerOf(self)
@@ -61,7 +64,7 @@ export class SupervisorCore implements ChildHost, StrategyHost {
     const { clock, log, events: above = new EventStream({ clock, log }) } = environment
     this.path = pathOf(environment.path ?? '', self.name)
     this.#events = new SupervisorEvents({ supervisor: this.path, clock, log, above })
-    if (input.onEvent) this.#events.subscribe(event => this.#input.onEvent?.(event))
+    this.#listen()
     this.environment = { ...environment, events: this.#events, path: this.path }
     this.roster = new Roster(self.name)
     this.gate = new StartGate(input.concurrentStarts ?? DEFAULT_CONCURRENT_STARTS)
@@ -135,6 +138,7 @@ export class SupervisorCore implements ChildHost, StrategyHost {
       const first = children.filter(({ spec }) => spec.start !== false)
       await this.strategy.admit(() => this.#firstStarts(first))
       if (this.#isStopping) throw closedError(this.name)
+      this.#judgeEarlyEnds()
     } catch (error) {
       await this.stopAll('a child failed to start')
       throw this.#escalation ?? error
@@ -281,10 +285,18 @@ export class SupervisorCore implements ChildHost, StrategyHost {
   /** What holds from now on. Everything in it has been checked. */
   adopt(input: SupervisorInput): void {
     this.#input = input
+    this.#listen()
     this.gate.limit = input.concurrentStarts ?? DEFAULT_CONCURRENT_STARTS
     this.#policies = new PolicyCache(input.policies ?? {})
     this.#window =
       input.intensity && (this.#window?.resized(input.intensity) ?? new RestartWindow(input.intensity))
+  }
+
+  /** Tells the listener of the input, whichever it is by then. Without one the events would be made for nobody. */
+  #listen(): void {
+    if (this.#isListening || !this.#input.onEvent) return
+    this.#isListening = true
+    this.#events.subscribe(event => this.#input.onEvent?.(event))
   }
 
   #checked(specs: readonly AnyChildSpec[]): readonly AnyChildSpec[] {
@@ -309,6 +321,10 @@ export class SupervisorCore implements ChildHost, StrategyHost {
 
   /** As OTP's auto_shutdown: only its own end counts, not that somebody stopped it. */
   #significantEnded(child: Child): void {
+    if (this.#endedEarly) {
+      this.#endedEarly.push(child)
+      return
+    }
     const { autoShutdown = 'never' } = this.#input
     const isLast = (): boolean =>
       this.roster.all.every(other => other === child || !other.spec.significant || other.isGone)
@@ -316,6 +332,16 @@ export class SupervisorCore implements ChildHost, StrategyHost {
     this.#hasShutItselfDown = true
     child.emit({ type: 'auto_shutdown', reason: autoShutdown })
     this.#self.end(`its significant child ${JSON.stringify(child.id)} has ended`)
+  }
+
+  /** As in OTP a supervisor starts all of its children before it hears of an end. It is READY at the next turn. */
+  #judgeEarlyEnds(): void {
+    const early = this.#endedEarly ?? []
+    this.#endedEarly = undefined
+    if (early.length === 0) return
+    this.clock.nextTurn(() => {
+      for (const child of early) if (child.isGone && !this.#isStopping) this.#significantEnded(child)
+    })
   }
 
   #escalate(child: Child, error: ExovisorError): void {

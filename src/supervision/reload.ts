@@ -4,6 +4,7 @@ import { checkSpecs, faultsError } from './check-specs.ts'
 import type { Child } from './child.ts'
 import type { SupervisorCore } from './core.ts'
 import type { PolicyTable } from './policy.ts'
+import { isRecord } from './spec-faults.ts'
 import type { AnyChildSpec, SupervisorClient, SupervisorInput } from './types.ts'
 
 type Specs = ReadonlyMap<string, AnyChildSpec>
@@ -12,6 +13,14 @@ type Specs = ReadonlyMap<string, AnyChildSpec>
 function merged(old: SupervisorInput, input: SupervisorInput): SupervisorInput {
   const given = Object.entries(input).filter(([, value]) => value !== undefined)
   return { ...old, ...Object.fromEntries(given) }
+}
+
+/** Refuses what has no specs that could be matched with those of the children. */
+function refuseRubbish(core: SupervisorCore, input: SupervisorInput): void {
+  if (!isRecord(input)) throw faultsError(checkSpecs(input), core.name)
+  const { children = [] } = input
+  if (Array.isArray(children) && children.every(isRecord)) return
+  throw faultsError(checkSpecs(merged(core.input, input)), core.name)
 }
 
 function refuseFaults(core: SupervisorCore, next: SupervisorInput): void {
@@ -38,7 +47,8 @@ function adopt(
   older: PolicyTable,
 ): void {
   const { template } = core.input
-  const inherited = core.isDynamic && template ? { ...child.spec, ...template } : child.spec
+  const { id, input } = child.spec
+  const inherited = core.isDynamic && template ? { ...template, id, input } : child.spec
   const own = given ?? withoutTable(inherited as AnyChildSpec, older)
   const policy = core.policies.of(own)
   const isNews = given !== undefined || !isDeepStrictEqual(policy, child.policy)
@@ -59,6 +69,7 @@ function withoutTable(spec: AnyChildSpec, table: PolicyTable): AnyChildSpec {
  * The rules are those of `code_change` in OTP's supervisor.erl.
  */
 export function reload(core: SupervisorCore, input: SupervisorInput): void {
+  refuseRubbish(core, input)
   const older = core.policies.table
   const news: Specs = new Map((input.children ?? []).map(spec => [spec.id, spec]))
   const known = core.roster.all

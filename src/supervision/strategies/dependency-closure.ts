@@ -185,7 +185,7 @@ export class DependencyClosure implements Strategy {
   #isUp(id: string): boolean {
     const sibling = this.#host.member(id)
     if (!sibling || sibling.ref.state === 'READY' || sibling.ref.state === 'DEGRADED') return true
-    return sibling.isStopped && sibling.record.circuit === 'closed'
+    return sibling.isGone
   }
 
   #isOnItsWay(id: string): boolean {

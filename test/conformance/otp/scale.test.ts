@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { otp, simple, worker } from './world.ts'
 
-const [FEW, MANY] = [1_000, 10_000]
+const [FEW, MANY] = [500, 5_000]
 const ROUNDS = 3
 
 /** The CPU time of a work, in microseconds: other programs on the machine do not count. */

@@ -1,4 +1,7 @@
 import { describe, expect, it } from 'vitest'
+import { deferred } from '../../../src/concurrency/deferred.ts'
+import { VirtualClock } from '../../../src/concurrency/virtual-clock.ts'
+import { supervise } from '../../../src/supervision/supervise.ts'
 import { supervisorResource } from '../../../src/supervision/supervisor-resource.ts'
 import type { AutoShutdown, Supervisor } from '../../../src/supervision/types.ts'
 import { counts, incarnations, otp, sub, type Worker, worker } from './world.ts'
@@ -18,6 +21,15 @@ async function endedByItself(root: Supervisor, ...workers: Worker[]): Promise<vo
   expect(await root.closed).toEqual(shutDown)
   for (const { lives } of workers) expect(lives.map(({ left }) => left)).toEqual(lives.map(() => 'done'))
 }
+
+/** A significant child whose start waits for the test. */
+function permitted(id: string) {
+  const permit = deferred<void>()
+  const child = worker(id, { start: () => permit.promise }, { restart: 'temporary', significant })
+  return { ...child, permit }
+}
+
+type Permitted = ReturnType<typeof permitted>
 
 describe('auto_shutdown', () => {
   it('nonsignificant_temporary — no end of such a child ends the supervisor, whatever its mode', async () => {
@@ -175,6 +187,36 @@ describe('auto_shutdown', () => {
       if (isSignificant) await endedByItself(root, bystander, deep)
       else expect([root.state, incarnations(root)]).toEqual(['READY', { bystander: 1, sup: 'CLOSED' }])
       await root.close()
+    }
+  })
+
+  it('hears of a significant child that ends while its later siblings start when all have started, and counts those too', async () => {
+    for (const autoShutdown of modes) {
+      for (const isNested of [false, true]) {
+        const [early, late] = ['early', 'late'].map(id => permitted(id)) as [Permitted, Permitted]
+        const children = [early.spec, late.spec]
+        const clock = new VirtualClock()
+        const nested = { ...sub('sup', children, { autoShutdown }), restart: 'transient' } as never
+        const starting = supervise(
+          isNested ? { clock, children: [nested] } : { clock, children, autoShutdown },
+        )
+        early.permit.resolve()
+        await clock.settle()
+        early.lives[0]?.self.end('done')
+        await clock.settle()
+        expect([early.lives[0]?.left, late.lives.length]).toEqual(['done', 1])
+        late.permit.resolve()
+        const root = await starting
+        const ref = isNested ? root.ref('sup') : root
+        await clock.settle()
+        expect(ref.state).toBe(autoShutdown === 'any_significant' ? 'CLOSED' : 'READY')
+        late.lives[0]?.self.end('done')
+        await clock.settle()
+        expect([ref.state, late.lives[0]?.left]).toEqual(['CLOSED', 'done'])
+        expect(root.state).toBe(isNested ? 'READY' : 'CLOSED')
+        await root.close()
+        expect(clock.pending).toBe(0)
+      }
     }
   })
 })

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { VirtualClock } from '../../../src/concurrency/virtual-clock.ts'
 import { supervise } from '../../../src/supervision/supervise.ts'
-import { counts, never, otp, sub, worker } from './world.ts'
+import { counts, incarnations, never, otp, sub, worker } from './world.ts'
 
 const refused = (promise: Promise<unknown>) => promise.catch((error: unknown) => error)
 
@@ -43,6 +43,54 @@ describe('sup_start', () => {
     })
     expect(root.children()).toEqual([])
     expect(child.lives).toHaveLength(1)
+    await root.close()
+  })
+})
+
+describe('sup_start of a child that is started again', () => {
+  // OTP gives the error of restart_child back and leaves the child without a process. Here its policy tries again, as after any failure.
+  it('sup_start_restart_child_returns_error — a restart by hand that fails is tried again by the policy, and its caller waits for the outcome', async () => {
+    const child = worker('child1', {
+      start: life => (life === 2 || life >= 4 ? Promise.reject(new Error('reason')) : undefined),
+    })
+    const { root, clock } = await otp('one_for_one', 2, 3600, [child])
+    await root.restart('child1')
+    expect([incarnations(root), child.lives.length]).toEqual([{ child1: 3 }, 3])
+    const restarting = refused(root.restart('child1'))
+    await clock.advance(0)
+    // One unit was spent by the first command's second attempt, one is left for the second command's.
+    expect(await restarting).toMatchObject({
+      code: 'EXO_INTENSITY_EXCEEDED',
+      message: expect.stringContaining('reason'),
+    })
+    expect(child.lives).toHaveLength(5)
+    expect(await root.closed).toMatchObject({ reason: 'failed' })
+
+    const once = worker('child1', {
+      start: life => (life > 1 ? Promise.reject(new Error('reason')) : undefined),
+    })
+    const patient = await otp('one_for_one', 2, 3600, [{ ...once.spec, policy: { decide: { '*': 'stop' } } }])
+    expect(await refused(patient.root.restart('child1'))).toMatchObject({
+      message: expect.stringContaining('reason'),
+    })
+    expect(incarnations(patient.root)).toEqual({ child1: 'CLOSED' })
+    await patient.root.close()
+  })
+
+  it('extra_return — what a start gives beside the ref is its client: of a child started later, restarted by hand, or by itself', async () => {
+    const child = worker('child1')
+    const { root, terminate } = await otp('one_for_one', 2, 3600, [child])
+    const ref = root.ref(child.typed.resource, 'child1')
+    expect(ref.client).toBe(child.lives[0])
+    await terminate('child1')
+    expect([ref.client, ref.incarnation]).toEqual([child.lives[1], 2])
+    await root.stop('child1')
+    expect(ref.client).toBeUndefined()
+    await root.restart('child1')
+    expect(await ref.ready()).toBe(child.lives[2])
+    await root.remove('child1')
+    const again = await root.start(child.typed)
+    expect(await again.ready()).toBe(child.lives[3])
     await root.close()
   })
 })
