@@ -102,9 +102,17 @@ export class SupervisorAdmin implements SupervisorClient {
       throw strategyError(this.name, 'dynamic', 'restart', 'stop the child and spawn another one')
     const child = this.core.roster.get(id)
     const held = this.core.strategy.holdWith?.(child)
+    const { command } = child
     // Nothing may come between a command and its effect.
-    if (held) await held
-    await child.restart()
+    if (held) {
+      // From now on it is one that comes back, for whoever stops it or starts another one in its place.
+      child.ref.revive()
+      await held
+    }
+    // A later word holds: somebody may have stopped it meanwhile, or put another one in its place.
+    const isLast = command === child.command && this.core.member(id) === child
+    if (isLast) await child.restart()
+    else await child.ref.ready()
   }
 
   async remove(id: string): Promise<void> {
@@ -200,6 +208,8 @@ export class SupervisorAdmin implements SupervisorClient {
     if (spec.start === false) return child
     const { command } = child
     try {
+      // Who heard of it may have ended the supervisor.
+      if (this.core.isStopping) throw closedError(this.name)
       const before = this.core.dependencies.before(child.id)
       // Those that it starts after may be between two incarnations.
       for (const id of before) await this.core.member(id)?.ref.ready()

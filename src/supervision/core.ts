@@ -162,6 +162,8 @@ export class SupervisorCore implements ChildHost, StrategyHost {
     const known = this.roster.find(spec.id)
     const policy = this.#policies.of(spec)
     const child = new Child(this.withPolicies(spec), policy, this, known)
+    // Whatever it was still to do, e.g. when its circuit closes, is void.
+    known?.freeze('another one has its place')
     if (known) this.environment.registry?.unregister(known)
     this.roster.add(child)
     this.environment.registry?.register(child)
@@ -173,6 +175,14 @@ export class SupervisorCore implements ChildHost, StrategyHost {
     if (spec.resource.kind !== 'supervisor') return spec
     const { table } = this.#policies
     return { ...spec, input: { policies: table, ...(spec.input as SupervisorInput) } }
+  }
+
+  /** Waits until all that a child starts after is READY, or is to stay down: it may be between two incarnations. */
+  async readyBefore(child: Child): Promise<void> {
+    for (const id of this.dependencies.before(child.id)) {
+      const ref = this.roster.find(id)?.ref
+      if (ref && !ref.ended && ref.state !== 'UNINITIALIZED') await ref.ready()
+    }
   }
 
   /** The first start of one child. Rejects with an error that names it. */
@@ -195,7 +205,9 @@ export class SupervisorCore implements ChildHost, StrategyHost {
 
   emit(child: Child, event: EventFacts): void {
     this.#events.emit(child, event)
-    if (event.type === 'ready') this.#strategy.changed?.()
+    // A child that failed may stay in ERROR: then nobody waits for it any more.
+    if (event.type === 'ready' || event.type === 'failed' || event.type === 'start_error')
+      this.#strategy.changed?.()
   }
 
   ended(child: Child, failure: ExovisorError | undefined): void {
@@ -309,10 +321,14 @@ export class SupervisorCore implements ChildHost, StrategyHost {
 
   #firstStarts(children: readonly Child[]): Promise<void> {
     const start = async (child: Child): Promise<void> => {
-      if (!this.#isStopping) await this.firstStart(child)
+      // One whose needs have failed for good meanwhile is not wanted any more.
+      if (!this.#isStopping && !child.isToStop) await this.firstStart(child)
     }
     if (this.#input.strategy !== 'dependency_closure') return startInOrder(children, start)
-    return startInWaves(children, this.dependencies, start)
+    return startInWaves(children, this.dependencies, async child => {
+      await this.readyBefore(child)
+      await start(child)
+    })
   }
 
   #forgetEnded(child: Child): void {

@@ -39,6 +39,13 @@ export function act(world: World, action: Action): void {
     case 'start again':
       command(world, action.do, world.ledger.posts.get(action.id))
       return
+    case 'suspend':
+    case 'resume':
+      suspend(world, action.do, world.ledger.posts.get(action.id))
+      return
+    case 'reload':
+      reload(world, action)
+      return
     case 'add':
       add(world, action)
       return
@@ -97,14 +104,20 @@ function command(
   const isKnown = client.children().some(({ id }) => id === post.id)
   const stops = what === 'stop' || what === 'remove'
   if (stops && isKnown) {
-    post.word = post.starting > 0 ? undefined : 'stop'
-    post.wasStopped = true
+    const { requirers } = post
+    const isRefused = what === 'remove' && requirers.length > 0
+    if (!isRefused) {
+      // Those that need it are stopped before it, which takes its time.
+      post.word = post.starting > 0 || requirers.length > 0 ? undefined : 'stop'
+      post.wasStopped = true
+    }
   } else if (!stops) {
     post.word = 'start'
     if (what === 'start again') {
       post.starting += 1
       post.isUncertain = true
       post.mayBeginAnew = true
+      post.suspended = undefined
       post.order = undefined
     }
   }
@@ -116,6 +129,36 @@ function command(
     if (what === 'start again') post.starting -= 1
     if (what === 'start again' && post.epoch === epoch) world.attach()
   })
+}
+
+function suspend(world: World, what: 'suspend' | 'resume', post: Post | undefined): void {
+  const client = post?.parent && world.client(post.parent)
+  if (!post || !client?.children().some(({ id }) => id === post.id)) return
+  world.note(`> ${what} ${post.id}`)
+  // It works on until the call has ended, and from the call on.
+  post.suspended = undefined
+  client[what](post.id)
+}
+
+function reload(world: World, { id, policy }: Extract<Action, { do: 'reload' }>): void {
+  const post = world.ledger.posts.get(id)
+  const client = post?.parent && world.client(post.parent)
+  if (!post?.leaf || post.starting > 0 || !client?.children().some(child => child.id === id)) return
+  world.note(`> reload ${id}`)
+  const older = post.plan
+  if (policy !== 'wrong') {
+    post.plan = { ...older, policy: { ...older.policy, ...policy } }
+    post.isUncertain = true
+    post.attemptsAreUnknown = true
+  }
+  const spec = world.spec(post)
+  try {
+    client.reload({ children: policy === 'wrong' ? [spec, { ...spec, mailbox: -1 }] : [spec] })
+    if (policy === 'wrong') world.fault('a reload with faults was taken over', id)
+  } catch (error) {
+    post.plan = older
+    world.note(`= reload ${id}: ${outcome(error)}`)
+  }
 }
 
 function add(world: World, { to, leaf }: Extract<Action, { do: 'add' }>): void {

@@ -31,6 +31,9 @@ const ambushes: readonly SupervisionEventType[] = [
   'backoff_scheduled',
   'restarted',
   'gave_up',
+  'start_error',
+  'suspended',
+  'ignored',
   'stopped',
   'dead_letter',
   'shutdown_error',
@@ -104,6 +107,8 @@ export class ScriptDrawing {
           on: dice.pick(ambushes),
           actions: Array.from({ length: dice.whole(1, 2) }, () => this.#action(depth + 1)),
         }
+      case 'reload':
+        return { do: what, id: this.#leaf(), policy: dice.chance(0.2) ? 'wrong' : this.#trees.reloaded() }
       case 'self fail':
       case 'end':
         return { do: what, id: this.#leaf() }
@@ -114,6 +119,8 @@ export class ScriptDrawing {
       case 'restart':
       case 'remove':
       case 'start again':
+      case 'suspend':
+      case 'resume':
         return { do: what, id: this.#node() }
     }
   }

@@ -2,7 +2,15 @@ import { longestBackoff } from '../../src/supervision/backoff.ts'
 import type { Policy } from '../../src/supervision/policy.ts'
 import { supervisorPolicy } from '../../src/supervision/policy.ts'
 import type { Dice } from './dice.ts'
-import type { BranchPlan, LeafPlan, LifePlan, NodePlan, Start } from './scenario.ts'
+import {
+  type BranchPlan,
+  isBranch,
+  type LeafPlan,
+  type LifePlan,
+  type NodePlan,
+  type ReloadedPolicy,
+  type Start,
+} from './scenario.ts'
 import type { Swarm } from './swarm.ts'
 
 const MOST_NODES = 14
@@ -27,6 +35,8 @@ export class TreeDrawing {
     const dice = this.#dice
     const restart = dice.weighted(this.#swarm.restart)
     const policy = this.#policy(restart)
+    const mailbox = dice.chance(0.2) ? dice.whole(1, 3) : 1_000
+    const overflow = dice.pick(['reject', 'drop-oldest', 'backpressure'] as const)
     const lives = Array.from({ length: LIVES }, (_, index) =>
       this.#life(policy, firstLifeGoesWell && index === 0),
     )
@@ -35,7 +45,7 @@ export class TreeDrawing {
       restart,
       policy,
       start: !dice.chance(0.04),
-      mailbox: dice.chance(0.2) ? dice.whole(1, 3) : 1_000,
+      mailbox: dice.chance(0.5) ? mailbox : { capacity: mailbox, overflow },
       checksHealth: dice.chance(this.#swarm.checks),
       recovers: dice.chance(0.5),
       lives,
@@ -57,16 +67,48 @@ export class TreeDrawing {
       const nested = depth < deepest && dice.chance(0.35)
       children.push(nested ? this.#branch(depth + 1) : this.leaf(!dice.chance(this.#swarm.badFirstStart)))
     }
-    const { intensity, backoff, restart } = this.#policy('permanent')
+    const { intensity, backoff } = this.#policy('permanent')
     const bounded = dice.chance(0.25)
+    const strategy = dice.pick(this.#swarm.strategies)
+    const autoShutdown = dice.chance(this.#swarm.significant)
+      ? dice.pick(['any_significant', 'all_significant'] as const)
+      : 'never'
+    const related = strategy === 'dependency_closure' ? this.#related(children) : children
+    const restart = dice.chance(0.85) ? 'permanent' : dice.pick(['transient', 'temporary'] as const)
     return {
       id,
-      restart: dice.chance(0.85) ? 'permanent' : dice.pick(['transient', 'temporary']),
+      restart,
       policy: { ...supervisorPolicy, intensity, backoff, restart },
-      strategy: dice.pick(this.#swarm.strategies),
+      strategy,
+      ...(dice.chance(0.1) && { concurrentStarts: dice.whole(1, 2) }),
+      ...(autoShutdown !== 'never' && { autoShutdown }),
       ...(bounded && { intensity: { restarts: dice.whole(0, 12), within: dice.time(100, 300_000) } }),
-      children,
+      children: autoShutdown === 'never' ? related : related.map(child => this.#significant(child)),
     }
+  }
+
+  #significant(child: NodePlan): NodePlan {
+    const mayBe = !isBranch(child) && child.restart !== 'permanent'
+    return mayBe && this.#dice.chance(0.5) ? { ...child, significant: true } : child
+  }
+
+  /** Lets children need, or follow, some of those before them. */
+  #related(children: readonly NodePlan[]): readonly NodePlan[] {
+    const dice = this.#dice
+    const share = dice.pick([0.2, 0.5])
+    return children.map((child, index) => {
+      const some = (): readonly string[] =>
+        children.slice(0, index).flatMap(({ id }) => (dice.chance(share) ? [id] : []))
+      const dependsOn = some()
+      if (isBranch(child)) return { ...child, dependsOn }
+      const others = (ids: readonly string[]) => ids.filter(id => !dependsOn.includes(id))
+      return {
+        ...child,
+        dependsOn,
+        after: dice.chance(0.3) ? others(some()) : [],
+        requires: dice.chance(0.3) ? others(some()) : [],
+      }
+    })
   }
 
   #policy(restart: Policy['restart']): Policy {
@@ -95,13 +137,28 @@ export class TreeDrawing {
       },
       backoff,
       intensity: { restarts, within },
-      decide: {},
-      circuit: 'off',
+      decide: dice.chance(this.#swarm.decides) ? this.#directives() : {},
+      circuit: dice.chance(this.#swarm.circuits) ? dice.time(100, 20_000) : 'off',
       startTimeout: dice.time(20, 10_000),
       shutdown:
         dice.weighted(this.#swarm.shutdown) === 'ms' ? dice.time(1, 5_000) : dice.pick(['infinity', 'kill']),
       probe: { interval: dice.time(2_000, 30_000), timeout: dice.time(10, 2_000) },
     }
+  }
+
+  #directives(): Policy['decide'] {
+    const dice = this.#dice
+    const codes = ['EXO_RESOURCE_FAILED', 'EXO_INITIALIZE_TIMEOUT', 'EXO_HEALTH_CHECK_FAILED', '*']
+    const directives = ['resume', 'restart', 'restart', 'stop', 'escalate'] as const
+    return Object.fromEntries(
+      codes.flatMap(code => (dice.chance(0.4) ? [[code, dice.pick(directives)] as const] : [])),
+    )
+  }
+
+  /** What a reload may change. */
+  reloaded(): ReloadedPolicy {
+    const { backoff, intensity } = this.#policy('permanent')
+    return { backoff, intensity }
   }
 
   #life(policy: Policy, goesWell: boolean): LifePlan {
@@ -151,6 +208,7 @@ export class TreeDrawing {
       'settles twice',
       'fails itself',
       'ends itself',
+      'ignores',
     ])
   }
 }

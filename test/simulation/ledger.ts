@@ -1,6 +1,6 @@
 import type { LifecycleState } from '../../machines/lifecycle.ts'
 import type { ResourceSelf } from '../../src/resources/types.ts'
-import type { SupervisionEvent } from '../../src/supervision/types.ts'
+import type { SupervisionDirective, SupervisionEvent } from '../../src/supervision/types.ts'
 import {
   type BranchPlan,
   type Handling,
@@ -49,7 +49,9 @@ export interface Restart {
 
 /** One child id in the whole world, through all incarnations of its supervisor. */
 export class Post {
-  readonly plan: NodePlan
+  plan: NodePlan
+  /** What a new incarnation of its supervisor begins with, whatever was reloaded. */
+  readonly #original: NodePlan
   readonly parent: Post | undefined
   readonly lives: Life[] = []
   /** Counts the incarnations of the parent: numbers of incarnations begin anew with each. */
@@ -67,6 +69,12 @@ export class Post {
   commands = 0
   /** How many of them start it again under its id. */
   starting = 0
+  /** Somebody suspended it; undefined when nobody can know. */
+  suspended: boolean | undefined = false
+  /** What the policy said of its last failure. */
+  directive: SupervisionDirective | undefined
+  /** Its next start is the one try of an open circuit. */
+  isTried = false
   /** It has been READY since its supervisor started. */
   wasReady = false
   /** Somebody stopped it since its supervisor started, or it ended without its policy being asked. */
@@ -101,6 +109,7 @@ export class Post {
 
   constructor(plan: NodePlan, parent: Post | undefined, order: number) {
     this.plan = plan
+    this.#original = plan
     this.parent = parent
     this.order = order
     parent?.children.push(this)
@@ -118,12 +127,41 @@ export class Post {
     return isBranch(this.plan) ? undefined : this.plan
   }
 
+  /** Ids of siblings that it starts after. */
+  get startsAfter(): readonly string[] {
+    return [...(this.plan.dependsOn ?? []), ...(this.leaf?.after ?? [])]
+  }
+
+  /** Those that are restarted and stopped with it, directly or not. */
+  get requirers(): readonly Post[] {
+    const found = new Set<Post>()
+    const visit = (id: string): void => {
+      for (const other of this.parent?.children ?? []) {
+        const needs = [...(other.plan.dependsOn ?? []), ...(other.leaf?.requires ?? [])]
+        if (found.has(other) || !needs.includes(id)) continue
+        found.add(other)
+        visit(other.id)
+      }
+    }
+    visit(this.id)
+    return [...found]
+  }
+
   get life(): Life | undefined {
     return this.lives.at(-1)
   }
 
+  /** It was forgotten and is started again: its numbers begin anew. */
+  beginAnew(): void {
+    const { plan } = this
+    this.renew(this.epoch + 1)
+    this.plan = plan
+    this.suspended = undefined
+  }
+
   /** A new incarnation of the parent begins. */
   renew(epoch: number): void {
+    this.plan = this.#original
     this.epoch = epoch
     this.incarnation = 0
     this.phase = 'none'
@@ -131,6 +169,9 @@ export class Post {
     this.closingSince = undefined
     this.word = undefined
     this.wasReady = false
+    this.suspended = this.parent?.suspended === false ? false : undefined
+    this.directive = undefined
+    this.isTried = false
     this.wasStopped = false
     this.restarts = []
     this.dueAt = undefined

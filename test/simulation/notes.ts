@@ -38,7 +38,8 @@ export function leaveReady(post: Post, time: number): void {
   else if (age === resetAfter) post.attemptsAreUnknown = true
 }
 
-const fail: Note = (post, { at }, _ledger, time) => {
+const fail: Note = (post, { at, directive }, _ledger, time) => {
+  post.directive = directive
   post.phase = 'failed'
   post.hasFailed = true
   leaveReady(post, time)
@@ -57,6 +58,8 @@ const notes: Partial<Record<SupervisionEventType, Note>> = {
     post.closingSince = undefined
     post.stopsSince = undefined
     post.hasFailed = false
+    post.directive = undefined
+    post.isTried = false
     post.dueAt = undefined
     post.spent = []
     for (const child of post.children) child.renew(child.epoch + 1)
@@ -94,6 +97,30 @@ const notes: Partial<Record<SupervisionEventType, Note>> = {
   },
   gave_up: givesUp,
   escalated: givesUp,
+  auto_shutdown: givesUp,
+  ignored(post) {
+    post.wasReady = true
+    post.wasStopped = true
+  },
+  stopped(post, { reason = '' }) {
+    // Together with what it needs.
+    if (/what it needs|which it needs/.test(reason)) post.wasStopped = true
+  },
+  suspended(post) {
+    post.suspended = true
+  },
+  unsuspended(post) {
+    post.suspended = false
+  },
+  circuit_opened(post) {
+    post.attemptsAreUnknown = true
+  },
+  circuit_half_open(post) {
+    post.isTried = true
+  },
+  circuit_closed(post) {
+    post.restarts = []
+  },
   shutdown_error(post, { error, incarnation }) {
     if (error?.code === 'EXO_SHUTDOWN_TIMEOUT') leaveBehind(post, incarnation)
   },
@@ -107,7 +134,8 @@ export function takeNote(event: SupervisionEvent, post: Post, ledger: Ledger, ti
 /** A group that restarts brings back what was stopped before, as in OTP. */
 export function takeBackStops(driver: Post): void {
   if (driver.word === 'stop') return
-  if (driver.parent?.branch?.strategy === 'one_for_one') return
+  const strategy = driver.parent?.branch?.strategy
+  if (strategy === 'one_for_one' || strategy === 'dependency_closure') return
   for (const sibling of driver.parent?.children ?? []) if (sibling.word === 'stop') sibling.word = undefined
 }
 

@@ -23,13 +23,16 @@ export interface Verdict {
 
 /** Time enough for anything that is under way to come to its end, one child after the other. */
 function patience({ root }: Scenario): number {
-  const times = [...nodesOf(root)].map(({ policy: { backoff, startTimeout, shutdown, degraded, probe } }) => {
-    const start = Number.isFinite(startTimeout) ? startTimeout : 0
-    const closing = typeof shutdown === 'number' ? shutdown : 5_000
-    const mending = (degraded.grace + start) * (degraded.soft + 1)
-    const probing = degraded.after.of * (probe.interval + probe.timeout)
-    return 2 * (start + closing) + backoff.max + mending + probing
-  })
+  const times = [...nodesOf(root)].map(
+    ({ policy: { backoff, startTimeout, shutdown, degraded, probe, circuit } }) => {
+      const start = Number.isFinite(startTimeout) ? startTimeout : 0
+      const closing = typeof shutdown === 'number' ? shutdown : 5_000
+      const mending = (degraded.grace + start) * (degraded.soft + 1)
+      const probing = degraded.after.of * (probe.interval + probe.timeout)
+      const down = circuit === 'off' ? 0 : circuit
+      return 2 * (start + closing) + backoff.max + mending + probing + down
+    },
+  )
   return 10_000 + 2 * times.reduce((sum, time) => sum + time, 0)
 }
 
@@ -39,8 +42,8 @@ class Play {
   #ended = false
   #gaveUp = false
 
-  constructor(scenario: Scenario) {
-    this.#world = new World(scenario)
+  constructor(scenario: Scenario, machines: boolean) {
+    this.#world = new World(scenario, machines)
     this.#world.perform = action => act(this.#world, action)
     this.#patience = patience(scenario)
   }
@@ -130,6 +133,8 @@ class Play {
     world.note('-- the faults cease')
     world.isHealed = true
     world.ambushes.length = 0
+    for (const post of world.ledger.posts.values())
+      if (post.suspended !== false) act(world, { do: 'resume', id: post.id })
     const isCalm = (): boolean =>
       findUnrest(world) === undefined && world.ledger.pending.every(({ settled }) => settled > 0)
     await this.#waitUntil(() => this.#ended || isCalm())
@@ -183,7 +188,10 @@ class Play {
   }
 }
 
-/** Plays a scenario to its end, or to the first invariant that does not hold. */
-export function play(scenario: Scenario): Promise<Verdict> {
-  return new Play(scenario).run()
+/**
+ * Plays a scenario to its end, or to the first invariant that does not hold.
+ * @param machines with XState's interpreter in place of the tables that are made of the machines
+ */
+export function play(scenario: Scenario, machines = false): Promise<Verdict> {
+  return new Play(scenario, machines).run()
 }

@@ -1,5 +1,6 @@
+import type { MailboxPolicy } from '../../src/actors/mailbox-policy.ts'
 import type { Policy, RestartType } from '../../src/supervision/policy.ts'
-import type { StrategyName, SupervisionEventType } from '../../src/supervision/types.ts'
+import type { AutoShutdown, StrategyName, SupervisionEventType } from '../../src/supervision/types.ts'
 
 /** How `initialize` of one life goes. */
 export type Start =
@@ -16,6 +17,8 @@ export type Start =
   | 'fails itself'
   /** Calls its own `end`, and then goes well. */
   | 'ends itself'
+  /** Says that it is not wanted. */
+  | 'ignores'
 
 /** What a life does by itself some time after its start. */
 interface Turn {
@@ -45,7 +48,12 @@ export interface LeafPlan {
   readonly policy: Policy
   /** False: known but not started. */
   readonly start: boolean
-  readonly mailbox: number
+  readonly mailbox: number | MailboxPolicy
+  /** Its own end may end its supervisor. */
+  readonly significant?: boolean
+  readonly dependsOn?: readonly string[]
+  readonly after?: readonly string[]
+  readonly requires?: readonly string[]
   readonly checksHealth: boolean
   readonly recovers: boolean
   /** One after the other; later lives go well. */
@@ -58,6 +66,9 @@ export interface BranchPlan {
   readonly policy: Policy
   readonly strategy: StrategyName
   readonly intensity?: Policy['intensity']
+  readonly autoShutdown?: AutoShutdown
+  readonly concurrentStarts?: number
+  readonly dependsOn?: readonly string[]
   readonly children: readonly NodePlan[]
 }
 
@@ -76,6 +87,9 @@ export type Handling =
   | 'ends itself'
   /** Asks the supervisor to stop the child that handles the message, and answers when that is done. */
   | 'has itself stopped'
+
+/** What a reload changes: nothing that an incarnation under way has taken over. */
+export type ReloadedPolicy = Pick<Policy, 'backoff' | 'intensity'>
 
 /** One thing that happens to the world. Ids that are not there are passed over. */
 export type Action =
@@ -97,6 +111,9 @@ export type Action =
     }
   | { readonly do: 'await'; readonly id: string; readonly timeout: number }
   | { readonly do: 'stop' | 'restart' | 'remove' | 'start again'; readonly id: string }
+  | { readonly do: 'suspend' | 'resume'; readonly id: string }
+  /** Takes over another policy of a leaf; or a list that is wrong, which changes nothing. */
+  | { readonly do: 'reload'; readonly id: string; readonly policy: ReloadedPolicy | 'wrong' }
   | { readonly do: 'add'; readonly to: string; readonly leaf: LeafPlan }
   | { readonly do: 'close' }
   /** Waits for the next event of a type and then does something inside of its listener. */

@@ -3,7 +3,12 @@ import type { StrategyName } from '../../src/supervision/types.ts'
 import type { Dice } from './dice.ts'
 import type { Action } from './scenario.ts'
 
-const strategies: readonly StrategyName[] = ['one_for_one', 'one_for_all', 'rest_for_one']
+const strategies: readonly StrategyName[] = [
+  'one_for_one',
+  'one_for_all',
+  'rest_for_one',
+  'dependency_closure',
+]
 
 /**
  * What kind of world a seed gives. Most faults are switched off in each single world, and the rest are more or less frequent: rare
@@ -20,6 +25,11 @@ export interface Swarm {
   /** The share of children with health checks. */
   readonly checks: number
   readonly badFirstStart: number
+  /** The shares of children with a table of directives, and with a circuit. */
+  readonly decides: number
+  readonly circuits: number
+  /** The share of supervisors that end with their significant children. */
+  readonly significant: number
   readonly faults: Readonly<Record<'start' | 'turn' | 'cleanup' | 'health', number>>
   readonly actions: Readonly<Record<Action['do'], number>>
   /** The simulated time of the safety phase, in milliseconds, and the most actions in it. */
@@ -38,6 +48,9 @@ export function drawSwarm(dice: Dice): Swarm {
     shutdown: { ms: 8, other: often(0.4, 2) },
     patient: dice.pick([0.2, 0.8, 1]),
     checks: dice.pick([0, 0.3, 0.6]),
+    decides: dice.chance(0.25) ? 0.3 : 0,
+    circuits: dice.chance(0.2) ? 0.4 : 0,
+    significant: dice.chance(0.15) ? 0.5 : 0,
     badFirstStart: dice.chance(0.1) ? 0.1 : 0,
     faults: {
       start: often(0.6, 0.25),
@@ -63,6 +76,9 @@ export function drawSwarm(dice: Dice): Swarm {
       remove: often(0.3, 1),
       'start again': often(0.4, 3),
       add: often(0.4, 2),
+      suspend: often(0.3, 3),
+      resume: often(0.5, 3),
+      reload: often(0.3, 2),
       close: often(0.2, 0.3),
       ambush: often(0.5, 3),
     },

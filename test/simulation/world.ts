@@ -1,5 +1,7 @@
 import { getEventListeners } from 'node:events'
 import { seededRandom } from '../../src/concurrency/random.ts'
+import { silentLog } from '../../src/resources/log.ts'
+import { Registry } from '../../src/resources/registry.ts'
 import type { ResourceSelf, StateChange } from '../../src/resources/types.ts'
 import { childSpec } from '../../src/supervision/child-spec.ts'
 import { supervisorResource } from '../../src/supervision/supervisor-resource.ts'
@@ -10,6 +12,7 @@ import type {
   SupervisionEvent,
   Supervisor,
   SupervisorClient,
+  SupervisorInput,
 } from '../../src/supervision/types.ts'
 import { invariants } from './invariants/index.ts'
 import type { Facts, Finding, Invariant } from './invariants/invariant.ts'
@@ -52,6 +55,8 @@ export class World implements Facts {
   readonly scheduler: WatchedScheduler
   readonly ledger = new Ledger()
   readonly trace = new Trace()
+  readonly registry = new Registry(silentLog)
+  readonly machines: boolean
   readonly faults: string[] = []
   readonly ambushes: Ambush[] = []
   /** Done in the listener that an ambush waited in. */
@@ -67,8 +72,9 @@ export class World implements Facts {
   #ownTimers = 0
   readonly #attached = new WeakSet<object>()
 
-  constructor(scenario: Scenario) {
+  constructor(scenario: Scenario, machines: boolean) {
     this.scenario = scenario
+    this.machines = machines
     this.scheduler = new WatchedScheduler(this.clock, seededRandom(scenario.seed ^ 0x5ca1ab1e))
     this.ledger.add(scenario.root, undefined)
     for (const child of this.post('root').children) child.renew(1)
@@ -138,13 +144,14 @@ export class World implements Facts {
     const { root, seed } = this.scenario
     return {
       name: 'root',
-      strategy: root.strategy,
-      children: this.#specs(root),
-      ...(root.intensity && { intensity: root.intensity }),
+      ...this.#input(root),
       clock: this.clock,
       random: seededRandom(seed ^ 0x0ddba11),
       scheduler: this.scheduler,
       onEvent: event => this.hear(event),
+      registry: this.registry,
+      // Whoever observes sees XState's own interpreter at work in place of the tables.
+      ...(this.machines && { inspect: () => undefined }),
     }
   }
 
@@ -152,9 +159,16 @@ export class World implements Facts {
     const { plan, branch, leaf } = post
     const { id, restart, policy } = plan
     if (branch) {
-      const { strategy, intensity } = branch
-      const input = { strategy, children: this.#specs(branch), ...(intensity && { intensity }) }
-      return childSpec({ id, resource: supervisorResource, input, policy, restart })
+      const { dependsOn } = branch
+      const input = this.#input(branch)
+      return childSpec({
+        id,
+        resource: supervisorResource,
+        input,
+        policy,
+        restart,
+        ...(dependsOn && { dependsOn }),
+      })
     }
     return childSpec({
       id,
@@ -164,7 +178,22 @@ export class World implements Facts {
       restart,
       start: leaf?.start ?? true,
       mailbox: leaf?.mailbox ?? 1,
+      significant: leaf?.significant ?? false,
+      ...(leaf?.dependsOn && { dependsOn: leaf.dependsOn }),
+      ...(leaf?.after && { after: leaf.after }),
+      ...(leaf?.requires && { requires: leaf.requires }),
     })
+  }
+
+  #input(branch: BranchPlan): SupervisorInput {
+    const { strategy, intensity, autoShutdown, concurrentStarts } = branch
+    return {
+      strategy,
+      children: this.#specs(branch),
+      ...(intensity && { intensity }),
+      ...(autoShutdown && { autoShutdown }),
+      ...(concurrentStarts && { concurrentStarts }),
+    }
   }
 
   readonly #definitions = new Map<Post, LeafDefinition>()
@@ -319,7 +348,7 @@ export class World implements Facts {
     const post = this.post(event.name)
     this.note(describeEvent(event))
     // An id that was forgotten begins anew.
-    if (event.type === 'started' && event.incarnation === 1 && post.mayBeginAnew) post.renew(post.epoch + 1)
+    if (event.type === 'started' && event.incarnation === 1 && post.mayBeginAnew) post.beginAnew()
     this.check(invariant => invariant.hears?.(event, post, this))
     takeNote(event, post, this.ledger, this.time)
     if (event.type === 'ready') this.attach()

@@ -134,7 +134,9 @@ export class DependencyClosure implements Strategy {
     const running = members.filter(member => {
       const waiting = this.#waiting.get(member)
       return (
-        !member.isStopped && (waiting === undefined || waiting.starting || waiting.command !== member.command)
+        !member.isStopped &&
+        !member.isToStop &&
+        (waiting === undefined || waiting.starting || waiting.command !== member.command)
       )
     })
     for (const member of running)
@@ -176,16 +178,18 @@ export class DependencyClosure implements Strategy {
     const { dependencies } = this.#host
     return (
       child.ref.state === 'CLOSED' &&
+      // Another restart may have those that need it under its command, and not have come to them yet.
+      this.#requirers(child).every(member => !this.#isHeldRunning(member)) &&
       dependencies.before(child.id).every(id => this.#isUp(id)) &&
       dependencies.neededFor(child.id).every(id => this.#isOnItsWay(id))
     )
   }
 
-  /** READY or DEGRADED; or stopped, so that there is nothing to wait for. */
+  /** READY or DEGRADED; or stopped, or left in ERROR, so that there is nothing to wait for. */
   #isUp(id: string): boolean {
     const sibling = this.#host.member(id)
     if (!sibling || sibling.ref.state === 'READY' || sibling.ref.state === 'DEGRADED') return true
-    return sibling.isGone
+    return (sibling.isStopped || sibling.ref.ended) && sibling.record.circuit === 'closed'
   }
 
   #isOnItsWay(id: string): boolean {
@@ -200,6 +204,12 @@ export class DependencyClosure implements Strategy {
     await child.release()
     if (this.#waiting.get(child) === waiting) this.#waiting.delete(child)
     this.#startWhatCan()
+  }
+
+  /** True for one that is to stop, and has not stopped yet. */
+  #isHeldRunning(member: Child): boolean {
+    const isHeld = this.#isHeld(member) && this.#waiting.get(member)?.starting === false
+    return member.ref.state !== 'CLOSED' && member.ref.current !== undefined && (isHeld || member.isToStop)
   }
 
   #isHeld(child: Child): boolean {

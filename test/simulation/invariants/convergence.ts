@@ -3,14 +3,19 @@ import type { Post } from '../ledger.ts'
 import type { Facts, Finding, Invariant } from './invariant.ts'
 
 /** Whether a child may stay as it is for ever. */
-function rest(post: Post, { state, ended, restart }: ChildSnapshot): Finding {
+function rest(post: Post, { state, ended, restart, circuit }: ChildSnapshot): Finding {
   const { on } = post.plan.policy
   if (state === 'READY') return undefined
   if (state === 'UNINITIALIZED' && post.leaf?.start === false) return undefined
   if (state === 'DEGRADED' && !on.includes('DEGRADED')) return undefined
   if (state === 'ERROR' && !on.includes('ERROR')) return undefined
+  if (circuit !== 'closed') return `${post.id} has a circuit that is ${circuit}`
   if (state !== 'CLOSED' || !ended) return `${post.id} is ${state}`
-  const wasLetGo = restart === 'temporary' || (restart === 'transient' && !post.hasFailed) || post.wasStopped
+  const wasLetGo =
+    restart === 'temporary' ||
+    (restart === 'transient' && !post.hasFailed) ||
+    post.wasStopped ||
+    post.directive === 'stop'
   return wasLetGo ? undefined : `${post.id} is ${restart} and has ended, though nobody stopped it`
 }
 

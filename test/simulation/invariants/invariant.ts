@@ -1,3 +1,4 @@
+import type { Registry } from '../../../src/resources/registry.ts'
 import type { StateChange } from '../../../src/resources/types.ts'
 import type { ChildSnapshot, SupervisionEvent } from '../../../src/supervision/types.ts'
 import type { Ledger, Life, Post, Sent } from '../ledger.ts'
@@ -21,6 +22,7 @@ export interface Facts {
   readonly listeners: number
   /** Faults that nobody caught: rejections, throws in timers and in posted work. */
   readonly faults: readonly string[]
+  readonly registry: Registry
   /** The children as the supervisor itself shows them; undefined while it is not READY. */
   shown(branch: Post): readonly ChildSnapshot[] | undefined
 }

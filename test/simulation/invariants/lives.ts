@@ -93,6 +93,12 @@ export const lives: readonly Invariant[] = [
     examines: life => notWorking('is examined', life),
   },
   {
+    name: 'rests-while-suspended',
+    promise: 'no message is handled while a child is suspended',
+    handles: (_, { post, incarnation }) =>
+      post.suspended ? `${post.id}#${incarnation} handles a message while it is suspended` : undefined,
+  },
+  {
     name: 'mended-by-one',
     promise: 'two health checks, or two soft restarts, of one incarnation never run side by side',
     examines({ post, incarnation, checks, mending }) {

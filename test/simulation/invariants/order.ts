@@ -10,6 +10,12 @@ const isBefore = (one: Post, other: Post): boolean =>
 
 const isStatic = (post: Post): boolean => post.parent?.branch?.children.includes(post.plan) ?? false
 
+const isGraph = ({ parent }: Post): boolean => parent?.branch?.strategy === 'dependency_closure'
+
+/** Whether one child must be CLOSED before another one is stopped. */
+const stopsBefore = (one: Post, other: Post): boolean =>
+  isGraph(other) ? one.startsAfter.includes(other.id) : isBefore(other, one)
+
 const isGroup = (post: Post): boolean =>
   post.parent?.branch?.strategy === 'one_for_all' || post.parent?.branch?.strategy === 'rest_for_one'
 
@@ -23,7 +29,7 @@ export const order: readonly Invariant[] = [
     name: 'starts-in-order',
     promise: 'a child starts for the first time only after each child before it has been READY',
     hears({ type, incarnation }, post) {
-      if (type !== 'started' || incarnation !== 1 || !isStatic(post)) return undefined
+      if (type !== 'started' || incarnation !== 1 || !isStatic(post) || isGraph(post)) return undefined
       const early = siblings(post).find(
         other => isStatic(other) && isBefore(other, post) && other.leaf?.start !== false && !other.wasReady,
       )
@@ -46,13 +52,55 @@ export const order: readonly Invariant[] = [
     promise:
       'a group that restarts starts one member after the other, with everything after the one that starts stopped',
     hears({ type }, post) {
-      if (type !== 'started' || !isGroup(post) || !isUntouched(post)) return undefined
+      if (type !== 'started' || !isGroup(post) || !isUntouched(post) || post.isTried) return undefined
       const wrong = siblings(post).find(other => {
         if (other === post || !isUntouched(other)) return false
         if (other.phase === 'started') return true
         return isBefore(post, other) && isLiving(other) && isStatic(other)
       })
       return wrong ? `${post.id} starts while ${wrong.id} is ${wrong.phase}` : undefined
+    },
+  },
+  {
+    name: 'dependencies-ready',
+    promise:
+      'a child starts by itself only when all that it starts after is READY or DEGRADED, or is to stay down',
+    hears({ type }, post, facts) {
+      if (type !== 'started' || !isGraph(post) || !isUntouched(post) || post.isTried) return undefined
+      const shown = post.parent && facts.shown(post.parent)
+      const missing = post.startsAfter.find(id => {
+        const other = siblings(post).find(sibling => sibling.id === id)
+        if (other === undefined || other.phase === 'ready' || other.phase === 'degraded') return false
+        if (other.phase === 'started' || shown === undefined)
+          return !other.wasReady && other.leaf?.start !== false
+        const snapshot = shown.find(child => child.id === id)
+        return snapshot !== undefined && !snapshot.ended && snapshot.state !== 'UNINITIALIZED'
+      })
+      return missing && `${post.id} starts while ${missing}, which it starts after, is not up`
+    },
+  },
+  {
+    name: 'requirers-are-down',
+    promise: 'a child that comes back does so only when all that depends on it has stopped',
+    hears({ type, incarnation }, post) {
+      if (type !== 'started' || incarnation === 1 || !isGraph(post) || !isUntouched(post) || post.isTried)
+        return undefined
+      const living = siblings(post).find(
+        other => other.plan.dependsOn?.includes(post.id) && isLiving(other) && isUntouched(other),
+      )
+      return living && `${post.id} comes back while ${living.id}, which depends on it, is ${living.phase}`
+    },
+  },
+  {
+    name: 'ends-with-the-significant',
+    promise: 'a supervisor shuts itself down only for a significant child that ended by itself',
+    hears({ type }, post) {
+      if (type !== 'auto_shutdown') return undefined
+      if (post.leaf?.significant !== true)
+        return `${post.parent?.id} shuts down for ${post.id}, which is not significant`
+      return post.word === 'stop'
+        ? `${post.parent?.id} shuts down for ${post.id}, which was stopped by hand`
+        : undefined
     },
   },
   {
@@ -63,7 +111,7 @@ export const order: readonly Invariant[] = [
       if (epoch !== post.epoch || parent?.stopsSince === undefined || parent.isBlurred) return undefined
       if (post.closingSince === undefined || post.closesEarly || endedItself || post.commands > 0)
         return undefined
-      const later = siblings(post).find(other => isBefore(post, other) && isLiving(other))
+      const later = siblings(post).find(other => stopsBefore(other, post) && isLiving(other))
       return later
         ? `${post.id} is cleaned up while ${later.id}, started after it, is ${later.phase}`
         : undefined
