@@ -8,7 +8,7 @@ import { type Scheduler, TurnScheduler } from '../concurrency/scheduler.ts'
 import { ExovisorError, toErrorRecord } from '../errors.ts'
 import { defaultTiming, type Environment, type EventSink, type Timing } from './environment.ts'
 import { Incarnation } from './incarnation.ts'
-import { type ResourceLog, silentLog } from './log.ts'
+import { guardedLog, type ResourceLog, silentLog } from './log.ts'
 import { Ref } from './ref.ts'
 import type { Registry } from './registry.ts'
 import { registryEntry } from './registry-entry.ts'
@@ -205,7 +205,8 @@ export class Owned<Input, Client, Message>
 }
 
 function environmentOf<Input>(options: CreateOptions<Input>): Environment {
-  const { clock = realClock, log = silentLog, random = realRandom, events, registry } = options
+  const { clock = realClock, random = realRandom, events, registry } = options
+  const log = guardedLog(options.log ?? silentLog)
   const onFault = (error: unknown): void =>
     log.error({ error: toErrorRecord(error) }, 'a subscriber of the dead letters threw')
   return {

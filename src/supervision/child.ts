@@ -274,7 +274,8 @@ export class Child extends ChildFacts implements RefOwner {
     this.environment.registry?.changed(this)
     this.ref.announce(change)
     const { state, previous, error } = change
-    if (previous === 'INITIALIZING') this.host.gate.leave(this)
+    const wasStarting = previous === 'INITIALIZING' || previous === 'UNINITIALIZED'
+    if (wasStarting && state !== 'INITIALIZING') this.host.gate.leave(this)
     if (previous === 'READY' && this.record.left(this.now)) this.#failures.forgive()
     if (previous === 'DEGRADED') this.#failures.leftDegraded()
     switch (state) {
@@ -285,10 +286,7 @@ export class Child extends ChildFacts implements RefOwner {
         this.#failures.degraded(incarnation, error)
         break
       case 'ERROR':
-        this.#failures.failed(
-          error ?? this.#closedError('failed without a reason'),
-          previous === 'INITIALIZING',
-        )
+        this.#failures.failed(error ?? this.#closedError('failed without a reason'), wasStarting)
         break
       case 'CLOSED':
         this.#terminated()

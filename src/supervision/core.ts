@@ -126,9 +126,9 @@ export class SupervisorCore implements ChildHost, StrategyHost {
   /** Starts the children of the input, each after the one before it is READY, or after those it depends on are. All or none. */
   async startAll(signal: AbortSignal): Promise<void> {
     // Cleaning up begins a moment later than closing; no child may start in between.
-    for (const end of [signal, ownerOf(this.#self).work]) {
-      end.addEventListener('abort', () => this.#freeze('the supervisor is being closed'), { once: true })
-    }
+    const freeze = (): void => this.#freeze('the supervisor is being closed')
+    signal.addEventListener('abort', freeze, { once: true })
+    ownerOf(this.#self).work.addEventListener('abort', freeze, { once: true })
     try {
       const children = this.#checked(this.#input.children ?? []).map(spec => this.add(spec))
       const first = children.filter(({ spec }) => spec.start !== false)
@@ -137,6 +137,8 @@ export class SupervisorCore implements ChildHost, StrategyHost {
     } catch (error) {
       await this.stopAll('a child failed to start')
       throw this.#escalation ?? error
+    } finally {
+      signal.removeEventListener('abort', freeze)
     }
   }
 
