@@ -300,8 +300,11 @@ export class Incarnation<Input, Client, Message> implements ActorListener {
       case 'CLOSED':
         this.#closed?.resolve()
         break
-      case 'UNINITIALIZED':
       case 'ERROR':
+        // Closing comes later, when it is its turn: what is still being started must not go on until then.
+        this.#initialization?.giveUp(() => this.#failure ?? this.#workOver(state))
+        break
+      case 'UNINITIALIZED':
         break
     }
   }

@@ -14,7 +14,7 @@ import type { Environment } from './environment.ts'
 import { type Incarnation, type IncarnationChange, isWorking } from './incarnation.ts'
 import type { Down, DownReason, MonitorOptions } from './monitor.ts'
 import type { TraceEvent } from './trace.ts'
-import type { ResourceDefinition, ResourceRef, ResourceSnapshot, StateChange } from './types.ts'
+import type { ResourceDefinition, ResourceRef, ResourceSelf, ResourceSnapshot, StateChange } from './types.ts'
 
 /** Who owns a ref hears this of it. */
 export interface RefOwner {
@@ -36,6 +36,21 @@ export interface RefOptions<Input, Client, Message> {
   /** A number is a capacity. Default: 1000 messages, `reject`. */
   readonly mailbox?: number | MailboxPolicy | undefined
   readonly owner?: RefOwner | undefined
+}
+
+/** What a handler gets beside its message. The signal is made when it is asked for: most handlers never do, and it costs more than the message. */
+class HandlerContext {
+  readonly self: ResourceSelf
+  readonly #work: LazyAbort
+
+  constructor(self: ResourceSelf, work: LazyAbort) {
+    this.self = self
+    this.#work = work
+  }
+
+  get signal(): AbortSignal {
+    return this.#work.signal
+  }
 }
 
 function downReason({ code }: ExovisorError): DownReason {
@@ -239,7 +254,7 @@ export class Ref<Input, Client, Message> implements ResourceRef<Client, Message>
     if (error) this.#lastError = toErrorRecord(error)
     this.#ready = undefined
     if (isWorking(state) && !isWorking(previous)) this.#mailbox.open()
-    if (isWorking(previous) && !isWorking(state)) this.#mailbox.pause(this.#left(state, error))
+    if (isWorking(previous) && !isWorking(state)) this.#mailbox.pause(() => this.#left(state, error))
     if (state === 'READY') for (const waiter of this.#waiters ?? []) waiter.resolve(this.client as Client)
   }
 
@@ -284,14 +299,7 @@ export class Ref<Input, Client, Message> implements ResourceRef<Client, Message>
 
   receive(message: Message, work: LazyAbort): unknown {
     const { client, self } = this.#current as Incarnation<Input, Client, Message>
-    // Not a class: a copy of it by spreading must have the signal too.
-    const context = {
-      self,
-      get signal() {
-        return work.signal
-      },
-    }
-    return this.#definition.receive?.(client as Client, message, context)
+    return this.#definition.receive?.(client as Client, message, new HandlerContext(self, work))
   }
 
   buried(letter: DeadLetter, isEcho: boolean): void {

@@ -108,7 +108,7 @@ export class SupervisorAdmin implements SupervisorClient {
     const child = this.core.roster.get(id)
     const needed = this.core.dependencies.requirersOf(id)
     if (needed.size > 0) throw neededError(this.name, id, [...needed])
-    if (await child.stop('removed')) this.core.forget(child)
+    await this.core.stopAndForget(child, 'removed')
     this.core.strategy.changed?.()
   }
 
@@ -190,15 +190,16 @@ export class SupervisorAdmin implements SupervisorClient {
       await this.core.firstStart(child)
     } catch (error) {
       // Somebody may have told it to start again meanwhile.
-      if (command === child.command && (await child.stop('failed to start'))) this.core.forget(child)
+      if (command === child.command) await this.core.stopAndForget(child, 'failed to start')
       throw error
     }
     return child
   }
 
   async #stop(child: Child, reason: string): Promise<void> {
-    const isLast = await child.stop(reason)
-    if (isLast && (child.policy.restart === 'temporary' || this.core.isDynamic)) this.core.forget(child)
+    if (child.policy.restart === 'temporary' || this.core.isDynamic)
+      await this.core.stopAndForget(child, reason)
+    else await child.stop(reason)
   }
 
   #suspend(child: Child): void {

@@ -65,8 +65,13 @@ export abstract class ChildFacts implements RegistrySource, EventSubject {
 
   /** True when it was told to stop, or has ended for good. */
   get isStopped(): boolean {
-    return this.ref.current === undefined || (this.ref.state === 'CLOSED' && this.ref.ended)
+    // Without an incarnation it may be about to get its first one.
+    if (this.ref.current === undefined) return this.ref.ended || !this.isCommanded
+    return this.ref.state === 'CLOSED' && this.ref.ended
   }
+
+  /** True while somebody's word, not its policy, decides what comes next. */
+  abstract get isCommanded(): boolean
 
   windowFill(): WindowFill {
     return this.record.fill(this.now)

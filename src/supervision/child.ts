@@ -29,9 +29,11 @@ export class Child extends ChildFacts implements RefOwner {
   #commanded = false
   /** Grows with each command to this child: whatever was under way for an older one has no say any more. */
   #command = 0
+  #isToStop = false
   #restarting = false
   #nextAttemptAt: number | undefined
   #cancelTry = nothing
+  hasPlace = false
 
   /** @param predecessor a stopped child of the same id, whose numbers go on; its ref too, if the definition is the same */
   constructor(spec: AnyChildSpec, policy: Policy, host: ChildHost, predecessor?: Child) {
@@ -52,9 +54,13 @@ export class Child extends ChildFacts implements RefOwner {
     return this.#failures.directive
   }
 
-  /** True while somebody's word, not its policy, decides what comes next. */
-  get isCommanded(): boolean {
+  override get isCommanded(): boolean {
     return this.#commanded
+  }
+
+  /** True from the moment in which somebody stops it until it is told something else. */
+  get isToStop(): boolean {
+    return this.#isToStop
   }
 
   /** True while its first start has not ended. */
@@ -173,6 +179,7 @@ export class Child extends ChildFacts implements RefOwner {
   freeze(reason: string): number {
     this.#command += 1
     this.#commanded = true
+    this.#isToStop = false
     this.#cancelTry()
     this.host.gate.leave(this)
     this.#failures.freeze()
@@ -205,15 +212,15 @@ export class Child extends ChildFacts implements RefOwner {
     await this.#resumed?.promise
   }
 
-  /** Stops it. Resolves when CLOSED; wins over everything that was under way. False: it was told something else meanwhile. */
-  async stop(reason: string): Promise<boolean> {
-    if (this.ref.current && this.isStopped && this.record.circuit === 'closed') return true
+  /** Stops it. Resolves when CLOSED; wins over everything that was under way. */
+  async stop(reason: string): Promise<void> {
+    if (this.ref.current && this.isStopped && this.record.circuit === 'closed') return
     const command = this.freeze(reason)
+    this.#isToStop = true
     await this.ref.current?.close(reason)
-    if (command !== this.#command) return false
-    this.record.closeCircuit()
+    if (command !== this.#command) return
+    if (this.record.circuit !== 'closed') this.record.closeCircuit()
     this.retire(this.#closedError(reason), reason)
-    return true
   }
 
   /** A new incarnation at once, by somebody's word. Resolves when it is READY. */
@@ -246,8 +253,10 @@ export class Child extends ChildFacts implements RefOwner {
       listener: this,
     })
     this.ref.attach(incarnation)
+    const command = this.#command
     this.emit({ type: 'started' })
-    incarnation.start()
+    // Who heard of it may have stopped it, or its supervisor.
+    if (command === this.#command) incarnation.start()
   }
 
   resumes(error: ExovisorError): boolean {

@@ -246,8 +246,10 @@ export class SupervisorCore implements ChildHost, StrategyHost {
 
   retire(child: Child, failure: ExovisorError | undefined): void {
     const reason = failure ? 'it failed and is not restarted' : 'it has done its work'
+    const { command } = child
     child.retire(failure ?? endedError(child), reason)
-    this.#forgetEnded(child)
+    // Who heard of it may have started it again.
+    if (command === child.command) this.#forgetEnded(child)
     if (child.spec.significant) this.#significantEnded(child)
   }
 
@@ -263,7 +265,15 @@ export class SupervisorCore implements ChildHost, StrategyHost {
     else this.#escalate(child, error)
   }
 
-  forget(child: Child): void {
+  async stopAndForget(child: Child, reason: string): Promise<void> {
+    const stopped = child.stop(reason)
+    const { command } = child
+    await stopped
+    // Somebody may have started it again meanwhile.
+    if (command === child.command) this.#forget(child)
+  }
+
+  #forget(child: Child): void {
     if (!this.roster.delete(child)) return
     this.#events.forget(child.id)
     this.environment.registry?.unregister(child)
@@ -295,7 +305,7 @@ export class SupervisorCore implements ChildHost, StrategyHost {
   }
 
   #forgetEnded(child: Child): void {
-    if (child.policy.restart === 'temporary' || this.isDynamic) this.forget(child)
+    if (child.policy.restart === 'temporary' || this.isDynamic) this.#forget(child)
   }
 
   /** As OTP's auto_shutdown: only its own end counts, not that somebody stopped it. */
@@ -310,6 +320,8 @@ export class SupervisorCore implements ChildHost, StrategyHost {
   }
 
   #escalate(child: Child, error: ExovisorError): void {
+    // Before anybody hears of it, so that nothing is started any more.
+    this.#freeze(`supervisor ${JSON.stringify(this.name)} gave up`)
     child.giveUp(error)
     void this.#fail(error)
   }

@@ -148,8 +148,7 @@ export class DependencyClosure implements Strategy {
       if (!this.#isHeld(member)) continue
       if (member.policy.restart === 'temporary') {
         this.#waiting.delete(member)
-        await member.stop(REASON)
-        this.#host.forget(member)
+        await this.#host.stopAndForget(member, REASON)
       } else {
         await member.hold(REASON)
       }
@@ -159,8 +158,9 @@ export class DependencyClosure implements Strategy {
 
   async #stopForGood(members: readonly Child[]): Promise<void> {
     for (const member of members) {
-      await member.stop('what it needs has failed and is not restarted')
-      if (member.policy.restart === 'temporary') this.#host.forget(member)
+      const reason = 'what it needs has failed and is not restarted'
+      if (member.policy.restart === 'temporary') await this.#host.stopAndForget(member, reason)
+      else await member.stop(reason)
     }
   }
 

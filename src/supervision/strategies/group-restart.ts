@@ -14,6 +14,7 @@ interface End {
 }
 
 const REASON = 'restarted with its group'
+const isDown = (child: Child): boolean => child.isToStop || child.isStopped
 const nothing: CancelTimer = () => undefined
 
 /**
@@ -38,6 +39,8 @@ export class GroupRestart implements Strategy {
   #group = new Map<Child, number>()
   /** The child that failed last, while its group is not starting yet. */
   #driver: Child | undefined
+  /** Grows with each restart: the steps of an older one have no say any more, also when the same child failed again. */
+  #round = 0
   #turns = 0
   #lastTurn = Promise.resolve()
   #cancelWait = nothing
@@ -55,7 +58,7 @@ export class GroupRestart implements Strategy {
 
   ended(child: Child, failure: ExovisorError | undefined): void {
     const isDeaf = this.#turns > 0
-    const stopped = isDeaf ? new Set(this.#host.members.filter(member => member.isStopped)) : undefined
+    const stopped = isDeaf ? new Set(this.#host.members.filter(isDown)) : undefined
     this.#ends.push({ child, failure, command: child.command, stopped })
     if (!isDeaf) this.#decide()
   }
@@ -101,9 +104,11 @@ export class GroupRestart implements Strategy {
     }
     this.#cancelWait()
     this.#driver = driver
+    this.#round += 1
+    const round = this.#round
     const group = members.slice(first).filter(({ ref }) => ref.current)
     const isStoppedSince = (child: Child): boolean =>
-      child.isStopped && stopped !== undefined && !stopped.has(child)
+      isDown(child) && stopped !== undefined && !stopped.has(child)
     const hasLeft = (child: Child): boolean => this.#hasLeft(child) || isStoppedSince(child)
     const left = new Map(group.filter(hasLeft).map(child => [child, -1]))
     this.#group = left
@@ -111,27 +116,35 @@ export class GroupRestart implements Strategy {
     for (const child of plan) this.#hold(child)
     void this.admit(async () => {
       await this.#stop(plan)
-      if (driver === this.#driver && !this.#ceased) this.#wait(driver)
+      if (this.#isCurrent(round)) this.#wait(driver, round)
     })
   }
 
-  #wait(driver: Child): void {
+  /** True while no later restart has begun, this one has not come to its starts, and the supervisor is not closing. */
+  #isCurrent(round: number): boolean {
+    return round === this.#round && this.#driver !== undefined && !this.#ceased
+  }
+
+  #wait(driver: Child, round: number): void {
     this.#cancelWait()
     const delay = this.#isHeld(driver) ? driver.announceRestart() : 0
+    // Who heard of it may have closed the supervisor.
+    if (!this.#isCurrent(round)) return
     this.#cancelWait = this.#host.after(delay, () => {
-      if (driver === this.#driver) void this.admit(() => this.#start(driver))
+      if (this.#isCurrent(round)) void this.admit(() => this.#start(round))
     })
   }
 
-  async #start(driver: Child): Promise<void> {
-    if (driver !== this.#driver || this.#ceased) return
+  async #start(round: number): Promise<void> {
+    if (!this.#isCurrent(round)) return
     const { members } = this.#host
     const first = members.findIndex(child => this.#group.has(child))
     const group = first < 0 ? [] : members.slice(first)
     // Somebody may have started or restarted a member during the backoff.
-    const running = group.filter(child => !this.#isHeld(child) && !child.isStopped)
+    const running = group.filter(child => !this.#isHeld(child) && !isDown(child))
     for (const child of running) this.#hold(child)
     await this.#stop(running)
+    if (round !== this.#round) return
     this.#driver = undefined
     for (const child of group) {
       // One that somebody has started by hand meanwhile starts in its turn as well.
@@ -147,8 +160,7 @@ export class GroupRestart implements Strategy {
     for (const child of plan.toReversed()) {
       if (!this.#isHeld(child)) continue
       if (child.policy.restart === 'temporary') {
-        await child.stop(REASON)
-        this.#host.forget(child)
+        await this.#host.stopAndForget(child, REASON)
       } else {
         await child.hold(REASON)
       }
@@ -166,7 +178,7 @@ export class GroupRestart implements Strategy {
 
   /** True for a member that was stopped during this group restart: it takes no part in further attempts. */
   #hasLeft(child: Child): boolean {
-    return this.#group.has(child) && !this.#isHeld(child) && child.isStopped
+    return this.#group.has(child) && !this.#isHeld(child) && isDown(child)
   }
 
   #willBeRestarted(child: Child): boolean {

@@ -15,8 +15,8 @@ export interface StrategyHost {
   giveUp(child: Child, failure: ExovisorError | undefined): void
   /** The child will not come back. */
   retire(child: Child, failure: ExovisorError | undefined): void
-  /** A stopped child is not known any more. */
-  forget(child: Child): void
+  /** Stops a child for good: it is not known any more, unless somebody starts it again meanwhile. */
+  stopAndForget(child: Child, reason: string): Promise<void>
   /** Runs something after what the supervisor is doing now, unless it is closing by then. */
   post(message: () => void): void
   /** The same after so many milliseconds, unless it is cancelled. */

@@ -1,0 +1,59 @@
+import type { Post, Restart } from '../ledger.ts'
+import type { Invariant } from './invariant.ts'
+
+interface Limit {
+  readonly restarts: number
+  readonly within: number
+}
+
+const isGroup = ({ parent }: Post): boolean => parent?.branch?.strategy !== 'one_for_one'
+
+/** The windows that a restart of a child is counted in. */
+function windowsOf(post: Post): readonly (readonly [Limit, readonly Restart[], string])[] {
+  const { intensity } = post.plan.policy
+  const own = post.parent?.branch?.intensity
+  return [
+    ...(post.isUncertain ? [] : [[intensity, post.restarts, post.id] as const]),
+    ...(own && post.parent ? [[own, post.parent.spent, post.parent.id] as const] : []),
+  ]
+}
+
+export const intensity: readonly Invariant[] = [
+  {
+    name: 'intensity-kept',
+    promise: 'no more restarts are accepted within any window than the intensity allows',
+    hears({ type, at }, post, { hasSkewed }) {
+      // The time of the windows never goes back, as that of events may.
+      if (type !== 'backoff_scheduled' || hasSkewed) return undefined
+      const broken = windowsOf(post).find(([{ restarts, within }, earlier]) => {
+        const surelyWithin = earlier.filter(({ ended }) => ended <= at && at - ended <= within)
+        return surelyWithin.length + 1 > restarts
+      })
+      if (broken === undefined) return undefined
+      const [{ restarts, within }, , id] = broken
+      return `${id} has accepted more than ${restarts} restarts within ${within} ms`
+    },
+  },
+  {
+    name: 'window-tells-the-truth',
+    promise: 'an event never shows more restarts than the limit, and an announced restart shows itself',
+    hears({ type, window }, post) {
+      if (window.used > window.limit) return `${post.id} shows ${window.used} of ${window.limit} restarts`
+      if (type !== 'backoff_scheduled' || isGroup(post) || window.used > 0) return undefined
+      return `${post.id} announces a restart, and its window shows none`
+    },
+  },
+  {
+    name: 'gives-up-only-when-spent',
+    promise: 'a supervisor gives up only when the restarts of one of its windows are spent',
+    hears({ type }, post, { hasSkewed }) {
+      // In a group a restart that is overtaken by another one is accepted without being announced.
+      if (type !== 'gave_up' || hasSkewed || post.isUncertain || isGroup(post)) return undefined
+      const spent = windowsOf(post).some(([{ restarts, within }, earlier]) => {
+        const perhapsWithin = earlier.filter(({ announced }) => post.endedAt - announced <= within)
+        return perhapsWithin.length >= restarts
+      })
+      return spent ? undefined : `${post.id} is given up although no window is full`
+    },
+  },
+]
