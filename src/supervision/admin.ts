@@ -185,15 +185,20 @@ export class SupervisorAdmin implements SupervisorClient {
     const { command } = child
     try {
       const before = this.core.dependencies.before(child.id)
-      // Those that it starts after may be between two incarnations.
-      for (const id of before) await this.core.member(id)?.ref.ready()
-      await this.core.firstStart(child)
+      await this.core.firstStart(child, before.length > 0 ? this.#areReady(before) : undefined)
     } catch (error) {
       // Somebody may have told it to start again meanwhile.
       if (command === child.command) await this.core.stopAndForget(child, 'failed to start')
+      // Others may have waited for it.
+      this.core.strategy.changed?.()
       throw error
     }
     return child
+  }
+
+  /** Those that a child starts after may be between two incarnations. */
+  async #areReady(ids: readonly string[]): Promise<void> {
+    for (const id of ids) await this.core.member(id)?.ref.ready()
   }
 
   async #stop(child: Child, reason: string): Promise<void> {

@@ -23,6 +23,8 @@ export class Child extends ChildFacts implements RefOwner {
   #count: number
   /** Set while a first start has not ended. */
   #first: Deferred<void> | undefined
+  /** Set while a first start waits for what comes before it. */
+  #promised: Deferred<void> | undefined
   /** Set while a start as one of a group has not ended. */
   #resumed: Deferred<void> | undefined
   /** True while somebody's word, not the policy, decides what comes next. */
@@ -63,7 +65,16 @@ export class Child extends ChildFacts implements RefOwner {
     return this.#isToStop
   }
 
-  /** True while its first start has not ended. */
+  override get isAwaited(): boolean {
+    return this.#first !== undefined || this.isPromised
+  }
+
+  /** True while its first start waits for what comes before it. */
+  get isPromised(): boolean {
+    return this.#promised !== undefined
+  }
+
+  /** True while its first start is under way. */
   get isFirstStarting(): boolean {
     return this.#first !== undefined
   }
@@ -101,12 +112,36 @@ export class Child extends ChildFacts implements RefOwner {
     this.#endResuming()
   }
 
-  /** The first start. Rejects, after the cleanup, with the reason why it failed. */
-  firstStart(): Promise<void> {
+  /**
+   * The first start. Rejects, after the cleanup, with the reason why it failed.
+   *
+   * @param before what it waits for; it is not tried when that rejects
+   */
+  firstStart(before?: Promise<unknown>): Promise<void> {
     const first = deferred<void>()
+    if (before) this.#promise(first, before)
+    else this.#begin(first)
+    return first.promise
+  }
+
+  #promise(first: Deferred<void>, before: Promise<unknown>): void {
+    this.#promised = first
+    const isWanted = (): boolean => this.#promised === first
+    before.then(
+      () => {
+        if (isWanted()) this.#begin(first)
+      },
+      (error: unknown) => {
+        if (isWanted()) this.#promised = undefined
+        first.reject(error)
+      },
+    )
+  }
+
+  #begin(first: Deferred<void>): void {
+    this.#promised = undefined
     this.#first = first
     this.host.gate.enter(this)
-    return first.promise
   }
 
   /** Counts and announces a restart. Its delay by the backoff is the result. */
@@ -184,8 +219,10 @@ export class Child extends ChildFacts implements RefOwner {
     this.host.gate.leave(this)
     this.#failures.freeze()
     this.#nextAttemptAt = undefined
-    this.#first?.reject(this.#closedError(reason))
+    const first = this.#first ?? this.#promised
+    first?.reject(this.#closedError(reason))
     this.#first = undefined
+    this.#promised = undefined
     this.#endResuming()
     return this.#command
   }

@@ -127,14 +127,15 @@ export class SupervisorCore implements ChildHost, StrategyHost {
   async startAll(signal: AbortSignal): Promise<void> {
     // Cleaning up begins a moment later than closing; no child may start in between.
     const freeze = (): void => this.#freeze('the supervisor is being closed')
-    signal.addEventListener('abort', freeze, { once: true })
-    ownerOf(this.#self).work.addEventListener('abort', freeze, { once: true })
+    const { work } = ownerOf(this.#self)
+    for (const end of [signal, work]) end.addEventListener('abort', freeze, { once: true })
     try {
       const children = this.#checked(this.#input.children ?? []).map(spec => this.add(spec))
       const first = children.filter(({ spec }) => spec.start !== false)
       await this.strategy.admit(() => this.#firstStarts(first))
       if (this.#isStopping) throw closedError(this.name)
     } catch (error) {
+      work.removeEventListener('abort', freeze)
       await this.stopAll('a child failed to start')
       throw this.#escalation ?? error
     } finally {
@@ -172,10 +173,10 @@ export class SupervisorCore implements ChildHost, StrategyHost {
     return { ...spec, input: { policies: table, ...(spec.input as SupervisorInput) } }
   }
 
-  /** The first start of one child. Rejects with an error that names it. */
-  async firstStart(child: Child): Promise<void> {
+  /** The first start of one child, after what is before it. Rejects with an error that names it. */
+  async firstStart(child: Child, before?: Promise<unknown>): Promise<void> {
     try {
-      await child.firstStart()
+      await child.firstStart(before)
     } catch (cause) {
       throw startError(this.name, child, cause)
     }
