@@ -6,6 +6,7 @@ import { type Clock, realClock } from '../concurrency/clock.ts'
 import { type Random, realRandom } from '../concurrency/random.ts'
 import { type Scheduler, TurnScheduler } from '../concurrency/scheduler.ts'
 import { ExovisorError, toErrorRecord } from '../errors.ts'
+import { displayNameOf } from './display-name.ts'
 import { defaultTiming, type Environment, type EventSink, type Timing } from './environment.ts'
 import { Incarnation } from './incarnation.ts'
 import { guardedLog, type ResourceLog, silentLog } from './log.ts'
@@ -81,7 +82,7 @@ export class Owned<Input, Client, Message>
     options: CreateOptions<Input>,
     parent?: MachineActor,
   ) {
-    const displayName = definition.displayName?.(options.input) ?? options.name ?? definition.kind
+    const displayName = displayNameOf(definition, options.input, options.name ?? definition.kind)
     const name = options.name ?? displayName
     const environment = environmentOf(options)
     const { log } = environment

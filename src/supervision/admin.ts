@@ -1,6 +1,7 @@
 import type { InspectionObserver } from '../actors/inspection.ts'
 import { ExovisorError, toErrorRecord } from '../errors.ts'
 import type { ResourceDefinition, ResourceRef } from '../resources/types.ts'
+import { refuseMisfit } from './check-start.ts'
 import type { Child } from './child.ts'
 import { snapshotOf } from './child-snapshot.ts'
 import { type ChildSpecData, checkChildSpec, completeSpec } from './child-spec.ts'
@@ -59,6 +60,7 @@ export class SupervisorAdmin implements SupervisorClient {
     if (this.core.isDynamic) throw strategyError(this.name, 'dynamic', 'start', 'use spawn')
     // A spec that cannot be taken is refused at once, even when the start of another one would have to wait.
     this.#check(spec)
+    refuseMisfit(this.core, spec)
     const child = await this.core.strategy.admit(() => this.#startAnother(spec))
     return child.ref as unknown as ResourceRef<Client, Message>
   }

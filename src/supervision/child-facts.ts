@@ -99,6 +99,5 @@ export abstract class ChildFacts implements RegistrySource, EventSubject {
     this.#spec = spec
     this.#policy = policy
     this.record.adopt(policy)
-    this.ref.redefine(spec.resource)
   }
 }

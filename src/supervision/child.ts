@@ -289,7 +289,7 @@ export class Child extends ChildFacts implements RefOwner {
       attempt: this.attempt,
       listener: this,
     })
-    this.ref.attach(incarnation)
+    this.ref.attach(incarnation, this.spec.resource)
     const command = this.#command
     this.emit({ type: 'started' })
     // Who heard of it may have stopped it, or its supervisor.

@@ -61,7 +61,7 @@ export class SupervisorCore implements ChildHost, StrategyHost {
     const { clock, log, events: above = new EventStream({ clock, log }) } = environment
     this.path = pathOf(environment.path ?? '', self.name)
     this.#events = new SupervisorEvents({ supervisor: this.path, clock, log, above })
-    if (input.onEvent) this.#events.subscribe(event => this.#input.onEvent?.(event))
+    this.#listen(input)
     this.environment = { ...environment, events: this.#events, path: this.path }
     this.roster = new Roster(self.name)
     this.gate = new StartGate(input.concurrentStarts ?? DEFAULT_CONCURRENT_STARTS)
@@ -282,11 +282,17 @@ export class SupervisorCore implements ChildHost, StrategyHost {
 
   /** What holds from now on. Everything in it has been checked. */
   adopt(input: SupervisorInput): void {
+    if (!this.#input.onEvent) this.#listen(input)
     this.#input = input
     this.gate.limit = input.concurrentStarts ?? DEFAULT_CONCURRENT_STARTS
     this.#policies = new PolicyCache(input.policies ?? {})
     this.#window =
       input.intensity && (this.#window?.resized(input.intensity) ?? new RestartWindow(input.intensity))
+  }
+
+  /** A later input may have another listener, but not less than one. */
+  #listen({ onEvent }: SupervisorInput): void {
+    if (onEvent) this.#events.subscribe(event => this.#input.onEvent?.(event))
   }
 
   #checked(specs: readonly AnyChildSpec[]): readonly AnyChildSpec[] {

@@ -135,8 +135,7 @@ describe('a machine that throws', () => {
   function breaking(machineOf: (isFirst: boolean) => AnyLifecycleMachine) {
     const child = kid('a')
     const resource = { ...child.definition }
-    let made = 0
-    Object.defineProperty(resource, 'machine', { get: () => machineOf(made++ === 0) })
+    Object.defineProperty(resource, 'machine', { get: () => machineOf(child.lives.length === 0) })
     return { ...child, spec: { ...child.spec, resource: resource as never } }
   }
 
