@@ -295,7 +295,28 @@ export class ExovisorError extends Error {
 
 /** True for an {@link ExovisorError}, of the given code if one is given. */
 export function isExovisorError(error: unknown, code?: ErrorCode): error is ExovisorError {
-  return error instanceof ExovisorError && (code === undefined || error.code === code)
+  return isA(ExovisorError, error) && (code === undefined || error.code === code)
+}
+
+/** `instanceof`, also for an object that throws when it is asked. */
+function isA<T>(type: abstract new (...given: never) => T, value: unknown): value is T {
+  try {
+    return value instanceof type
+  } catch {
+    return false
+  }
+}
+
+/** True for an Error; false for an object that throws when it is asked. */
+export const isError = (value: unknown): value is Error => isA(Error, value)
+
+/** The cause of an error, if it has one and gives it. */
+export function causeOf(thrown: unknown): unknown {
+  try {
+    return thrown instanceof Error ? thrown.cause : undefined
+  } catch {
+    return undefined
+  }
 }
 
 /** An error as plain data: for logs, for snapshots and for the way over a wire. */
@@ -311,25 +332,28 @@ export function thrownText(thrown: unknown): string {
   try {
     return String(thrown instanceof Error ? thrown.message : thrown)
   } catch {
-    return `a value without a text: ${Object.prototype.toString.call(thrown)}`
+    return `a value without a text: ${tagOf(thrown)}`
+  }
+}
+
+function tagOf(value: unknown): string {
+  try {
+    return Object.prototype.toString.call(value)
+  } catch {
+    return typeof value
   }
 }
 
 /** Turns anything thrown into data. An error that is not of the catalogue gets `fallback` as its code. */
 export function toErrorRecord(error: unknown, fallback: ErrorCode = 'EXO_INTERNAL'): ErrorRecord {
   const causes: string[] = []
-  for (
-    let cause = error instanceof Error ? error.cause : undefined;
-    cause !== undefined && causes.length < 8;
-  ) {
+  for (let cause = causeOf(error); cause !== undefined && causes.length < 8; cause = causeOf(cause))
     causes.push(thrownText(cause))
-    cause = cause instanceof Error ? cause.cause : undefined
-  }
+  const ours = isExovisorError(error) ? error : undefined
   return {
-    code: error instanceof ExovisorError ? error.code : fallback,
+    code: ours?.code ?? fallback,
     message: thrownText(error),
-    ...(error instanceof ExovisorError &&
-      Object.keys(error.details).length > 0 && { details: error.details }),
+    ...(ours && Object.keys(ours.details).length > 0 && { details: ours.details }),
     ...(causes.length > 0 && { causes }),
   }
 }

@@ -6,9 +6,10 @@ import { type Clock, realClock } from '../concurrency/clock.ts'
 import { type Random, realRandom } from '../concurrency/random.ts'
 import { type Scheduler, TurnScheduler } from '../concurrency/scheduler.ts'
 import { ExovisorError, toErrorRecord } from '../errors.ts'
+import { displayNameOf } from './display-name.ts'
 import { defaultTiming, type Environment, type EventSink, type Timing } from './environment.ts'
 import { Incarnation } from './incarnation.ts'
-import { type ResourceLog, silentLog } from './log.ts'
+import { guardedLog, type ResourceLog, silentLog } from './log.ts'
 import { Ref } from './ref.ts'
 import type { Registry } from './registry.ts'
 import { registryEntry } from './registry-entry.ts'
@@ -81,7 +82,7 @@ export class Owned<Input, Client, Message>
     options: CreateOptions<Input>,
     parent?: MachineActor,
   ) {
-    const displayName = definition.displayName?.(options.input) ?? options.name ?? definition.kind
+    const displayName = displayNameOf(definition, options.input, options.name ?? definition.kind)
     const name = options.name ?? displayName
     const environment = environmentOf(options)
     const { log } = environment
@@ -205,7 +206,8 @@ export class Owned<Input, Client, Message>
 }
 
 function environmentOf<Input>(options: CreateOptions<Input>): Environment {
-  const { clock = realClock, log = silentLog, random = realRandom, events, registry } = options
+  const { clock = realClock, random = realRandom, events, registry } = options
+  const log = guardedLog(options.log ?? silentLog)
   const onFault = (error: unknown): void =>
     log.error({ error: toErrorRecord(error) }, 'a subscriber of the dead letters threw')
   return {

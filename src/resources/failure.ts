@@ -1,4 +1,5 @@
-import { ExovisorError, thrownText } from '../errors.ts'
+import { ExovisorError, isError, isExovisorError, thrownText } from '../errors.ts'
+import type { IncarnationOptions } from './incarnation-options.ts'
 
 /** Makes an error without a stack of its own: capturing one takes as long as all the rest of a restart. */
 function withoutStack(make: () => ExovisorError): ExovisorError {
@@ -17,8 +18,27 @@ function withoutStack(make: () => ExovisorError): ExovisorError {
  * of its own: that of the cause tells where it happened.
  */
 export function toFailure(error: unknown, label: string, what = 'failed'): ExovisorError {
-  if (error instanceof ExovisorError) return error
+  if (isExovisorError(error)) return error
   const make = (): ExovisorError =>
     new ExovisorError('EXO_RESOURCE_FAILED', `${label} ${what}: ${thrownText(error)}`, { cause: error })
-  return error instanceof Error ? withoutStack(make) : make()
+  return isError(error) ? withoutStack(make) : make()
+}
+
+type Options = Pick<IncarnationOptions<never, unknown, never>, 'name' | 'number' | 'attempt'> & {
+  readonly definition: { readonly kind: string }
+}
+
+/** What a machine of the plain lifecycle knows of a resource that has failed already. */
+export function failedContext(
+  { definition: { kind }, name, number, attempt }: Options,
+  { code, message }: ExovisorError,
+): object {
+  return {
+    name,
+    kind,
+    incarnation: number,
+    attempt,
+    lastError: { code, message },
+    health: { checks: 0, failed: 0 },
+  }
 }

@@ -9,7 +9,7 @@ export interface HealthPolicy {
   readonly interval: number
   /** Milliseconds that one check may take. */
   readonly timeout: number
-  /** DEGRADED when `failures` of the last `of` checks failed; READY again when fewer did. */
+  /** DEGRADED when `failures` of the last `of` checks failed; READY again when fewer did, and the last `failures` all went well. */
   readonly failures: number
   readonly of: number
 }
@@ -32,7 +32,7 @@ interface HealthListener {
   checked(ok: boolean): void
   /** The window has become bad. */
   bad(error: ExovisorError): void
-  /** The window is good. Told after each good check, also when it was good before. */
+  /** The window is good, and was left so by as many good checks in a row as bad ones make it bad. Told after each further one as well. */
   good(): void
 }
 
@@ -45,6 +45,8 @@ export class HealthMonitor {
   readonly #listener: HealthListener
   /** True for a failed check; the newest comes last. */
   #window: boolean[] = []
+  /** Good checks in a row. */
+  #streak = 0
   #last: HealthRecord | undefined
   #running: AbortController | undefined
   #cancelTimer: CancelTimer = () => undefined
@@ -85,16 +87,24 @@ export class HealthMonitor {
   /** Forgets all results: the client has been mended. */
   reset(): void {
     this.#window = []
+    this.#streak = 0
   }
 
   /** Takes the word of somebody who found the client bad: as if the newest `failures` checks had failed. */
   distrust(): void {
     const { failures } = this.#policy
+    this.#streak = 0
     if (this.#failed() < failures) this.#window = Array.from({ length: failures }, () => true)
   }
 
   #failed(): number {
     return this.#window.filter(Boolean).length
+  }
+
+  /** Harder to reach than not being bad: checks that go well every other time would make it come and go. */
+  get #isGood(): boolean {
+    const { failures } = this.#policy
+    return this.#failed() < failures && this.#streak >= failures
   }
 
   #next(run: AbortController): void {
@@ -105,6 +115,7 @@ export class HealthMonitor {
     const error = await this.#attempt(run)
     if (this.#running !== run) return
     this.#window.push(error !== undefined)
+    this.#streak = error === undefined ? this.#streak + 1 : 0
     if (this.#window.length > this.#policy.of) this.#window.shift()
     this.#last = {
       at: this.#clock.now(),
@@ -114,7 +125,7 @@ export class HealthMonitor {
     }
     this.#listener.checked(error === undefined)
     if (error !== undefined) this.#judge(error)
-    else if (this.#failed() < this.#policy.failures) this.#listener.good()
+    else if (this.#isGood) this.#listener.good()
     if (this.#running === run) this.#next(run)
   }
 

@@ -1,16 +1,12 @@
-import {
-  type AnyLifecycleMachine,
-  type LifecycleState,
-  lifecycle,
-  lifecycleEvents,
-} from '../../machines/lifecycle.ts'
+import { type AnyLifecycleMachine, type LifecycleState, lifecycle } from '../../machines/lifecycle.ts'
 import { createMachineActor } from '../actors/create-actor.ts'
 import type { ActorListener, MachineActor, MachineEvent } from '../actors/machine-actor.ts'
 import { type Deferred, deferred } from '../concurrency/deferred.ts'
 import { limited } from '../concurrency/limit.ts'
 import { ExovisorError } from '../errors.ts'
 import type { Environment } from './environment.ts'
-import { toFailure } from './failure.ts'
+import { failedContext, toFailure } from './failure.ts'
+import { refuseForeign } from './foreign-event.ts'
 import { HealthMonitor, type HealthRecord } from './health.ts'
 import type { IncarnationOptions } from './incarnation-options.ts'
 import { Initialization } from './initialization.ts'
@@ -40,6 +36,7 @@ export class Incarnation<Input, Client, Message> implements ActorListener {
   #released: Promise<'closed' | 'shutdown.timeout'> | undefined
   #reason = 'closed'
   #ended = false
+  #hasBegun = false
   #ignored: string | undefined
   #isResting = false
   // What most incarnations never need is made when it is needed.
@@ -52,7 +49,7 @@ export class Incarnation<Input, Client, Message> implements ActorListener {
 
   constructor(options: IncarnationOptions<Input, Client, Message>) {
     this.#options = options
-    this.#actor = this.#createActor(options.definition.machine, '')
+    this.#actor = this.#createOwnActor()
   }
 
   get name(): string {
@@ -181,12 +178,7 @@ export class Incarnation<Input, Client, Message> implements ActorListener {
    * @throws EXO_MESSAGE_UNHANDLED for an event of the lifecycle
    */
   send(event: MachineEvent): void {
-    if ((lifecycleEvents as readonly string[]).includes(event.type) || event.type.startsWith('xstate.')) {
-      throw new ExovisorError(
-        'EXO_MESSAGE_UNHANDLED',
-        `${this.label} sent itself ${event.type}, which only the runtime may send; expected an event of its own machine`,
-      )
-    }
+    refuseForeign(event, this.label)
     this.#actor.send(event)
   }
 
@@ -221,6 +213,21 @@ export class Incarnation<Input, Client, Message> implements ActorListener {
   #report(type: 'fail' | 'degrade' | 'start.timeout', error: ExovisorError): void {
     this.#pending ??= error
     this.#actor.send({ type, error: { code: error.code, message: error.message } })
+  }
+
+  /** That of the definition. When its machine can make none, one that fails as soon as it is started. */
+  #createOwnActor(): MachineActor {
+    try {
+      return this.#createActor(this.#options.definition.machine, '')
+    } catch (cause) {
+      return this.#createFailed('ERROR', toFailure(cause, this.label, 'has a machine that threw'))
+    }
+  }
+
+  /** An actor of the plain lifecycle that begins in such a state, with that failure. */
+  #createFailed(value: 'ERROR' | 'CLOSING', failure: ExovisorError): MachineActor {
+    this.#pending = failure
+    return this.#createActor(lifecycle, '!', { value, context: failedContext(this.#options, failure) })
   }
 
   #createActor(
@@ -277,6 +284,7 @@ export class Incarnation<Input, Client, Message> implements ActorListener {
   #perform(state: LifecycleState): void {
     switch (state) {
       case 'INITIALIZING':
+        this.#hasBegun = true
         this.#initialization = new Initialization(this.#options, this, () => this.#startTimedOut())
         break
       case 'READY':
@@ -329,7 +337,8 @@ export class Incarnation<Input, Client, Message> implements ActorListener {
 
   /** True where there is nothing to release and nothing to wait for. */
   get #isReleased(): boolean {
-    return this.#options.definition.cleanup === undefined && this.#initialization === undefined
+    const hasNone = this.#options.definition.cleanup === undefined && this.#initialization === undefined
+    return hasNone || !this.#hasBegun
   }
 
   /** Tells the machine that everything is released. */
@@ -367,19 +376,9 @@ export class Incarnation<Input, Client, Message> implements ActorListener {
 
   /** Told by the actor: the machine itself threw. An actor of the plain lifecycle takes over, so that the rest of the life is an ordinary one. */
   crashed(cause: unknown): void {
-    const { definition, name, number, attempt } = this.#options
     const failure = this.#failureOf(cause, 'has a machine that threw')
     const closing = this.#state === 'CLOSING'
-    const context = {
-      name,
-      kind: definition.kind,
-      incarnation: number,
-      attempt,
-      lastError: { code: failure.code, message: failure.message },
-      health: { checks: 0, failed: 0 },
-    }
-    this.#actor = this.#createActor(lifecycle, '!', { value: closing ? 'CLOSING' : 'ERROR', context })
-    this.#pending = failure
+    this.#actor = this.#createFailed(closing ? 'CLOSING' : 'ERROR', failure)
     this.#actor.start()
     this.#initialization?.giveUp(() => failure)
     if (closing) this.#endClosing()
@@ -388,12 +387,11 @@ export class Incarnation<Input, Client, Message> implements ActorListener {
   /** Told by the actor that it ended. Unless that was the end of an ordinary life, the parent was lost: release on our own. */
   stopped(): void {
     if (this.#state === 'CLOSED') return
-    const isBegun = this.#state !== 'UNINITIALIZED'
     this.#reason = 'its supervisor has ended'
     this.#initialization?.giveUp(
       () => new ExovisorError('EXO_ABORTED', `${this.label} has lost its supervisor`),
     )
-    if (isBegun && !this.#isReleased) void this.#release()
+    if (!this.#isReleased) void this.#release()
     this.#changed('CLOSED')
   }
 }

@@ -19,6 +19,37 @@ export const silentLog: ResourceLog = {
   isLevelEnabled: () => false,
 }
 
+const guarded = new WeakSet<ResourceLog>([silentLog])
+
+/** The same log, whose own faults go no further: a line is lost then, not the supervision that wanted to say something. */
+export function guardedLog(log: ResourceLog): ResourceLog {
+  if (guarded.has(log)) return log
+  const quietly =
+    (level: 'debug' | 'info' | 'warn' | 'error') =>
+    (facts: object, message: string): void => {
+      try {
+        log[level](facts, message)
+      } catch {
+        // There is nowhere left to tell it.
+      }
+    }
+  const safe: ResourceLog = {
+    debug: quietly('debug'),
+    info: quietly('info'),
+    warn: quietly('warn'),
+    error: quietly('error'),
+    isLevelEnabled: level => {
+      try {
+        return log.isLevelEnabled?.(level) ?? true
+      } catch {
+        return true
+      }
+    },
+  }
+  guarded.add(safe)
+  return safe
+}
+
 /** The same log with some facts added to each line. */
 export function bindLog(log: ResourceLog, bound: object): ResourceLog {
   return {

@@ -220,10 +220,15 @@ export class Ref<Input, Client, Message> implements ResourceRef<Client, Message>
     this.#current?.wake()
   }
 
-  /** A new incarnation takes over, before it starts. A ref that had ended lives again. */
-  attach(incarnation: Incarnation<Input, Client, Message>): void {
+  /**
+   * A new incarnation takes over, before it starts. A ref that had ended lives again.
+   *
+   * @param definition what it is made of, which may be another one than before
+   */
+  attach(incarnation: Incarnation<Input, Client, Message>, definition = this.#definition): void {
     if (this.#current) this.#restarts += 1
     this.#current = incarnation
+    this.#definition = definition
     this.#down = undefined
     this.#fate = undefined
     if (this.suspended) incarnation.rest()
@@ -284,11 +289,6 @@ export class Ref<Input, Client, Message> implements ResourceRef<Client, Message>
     this.#gone = this.#createDown(isKilled ? 'killed' : reason, isKilled ? this.#fate?.error : error)
     this.#audience?.ended('resource', this.#gone)
     if (!this.#current) this.#audience?.ended('incarnation', this.#gone)
-  }
-
-  /** Later incarnations are made of another definition. */
-  redefine(definition: ResourceDefinition<Input, Client, Message>): void {
-    this.#definition = definition
   }
 
   receive(message: Message, work: LazyAbort): unknown {

@@ -1,7 +1,7 @@
 import { closest } from 'fastest-levenshtein'
 import type { LifecycleState } from '../../machines/lifecycle.ts'
 import { ExovisorError, toErrorRecord } from '../errors.ts'
-import type { ResourceLog } from './log.ts'
+import { guardedLog, type ResourceLog } from './log.ts'
 import { isRoutable, pathOf, splitPath } from './registry-path.ts'
 import type {
   RegistryChange,
@@ -38,7 +38,7 @@ export class Registry {
   #size = 0
 
   constructor(log: ResourceLog) {
-    this.#log = log
+    this.#log = guardedLog(log)
   }
 
   /** How many resources are registered. */

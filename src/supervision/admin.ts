@@ -2,13 +2,12 @@ import type { InspectionObserver } from '../actors/inspection.ts'
 import { ExovisorError, toErrorRecord } from '../errors.ts'
 import type { TraceEvent } from '../resources/trace.ts'
 import type { ResourceDefinition, ResourceRef } from '../resources/types.ts'
-import { checkSignificance } from './check-child.ts'
+import { refuseMisfit } from './check-start.ts'
 import type { Child } from './child.ts'
 import { snapshotOf } from './child-snapshot.ts'
 import { type ChildSpecData, checkChildSpec, completeSpec } from './child-spec.ts'
 import type { SupervisorCore } from './core.ts'
 import { reload } from './reload.ts'
-import { faultsError, SpecFaults } from './spec-faults.ts'
 import { closedError, exhaustedError, neededError, strategyError, takenError } from './supervisor-errors.ts'
 import type {
   AnyChildSpec,
@@ -62,6 +61,7 @@ export class SupervisorAdmin implements SupervisorClient {
     if (this.core.isDynamic) throw strategyError(this.name, 'dynamic', 'start', 'use spawn')
     // A spec that cannot be taken is refused at once, even when the start of another one would have to wait.
     this.#check(spec)
+    refuseMisfit(this.core, spec)
     const child = await this.core.strategy.admit(() => this.#startAnother(spec))
     return child.ref as unknown as ResourceRef<Client, Message>
   }
@@ -187,17 +187,8 @@ export class SupervisorAdmin implements SupervisorClient {
 
   #check(spec: AnyChildSpec): void {
     checkChildSpec(spec, this.name)
-    if (spec.significant) this.#checkSignificance(spec)
     const known = this.core.roster.find(spec.id)
     if (known && !known.isStopped) throw takenError(this.name, known)
-  }
-
-  #checkSignificance(spec: AnyChildSpec): void {
-    const faults = new SpecFaults()
-    const { autoShutdown = 'never' } = this.core.input
-    const path = `significant of child ${JSON.stringify(spec.id)}`
-    checkSignificance(path, this.core.policies.of(spec), { faults, autoShutdown })
-    if (faults.list.length > 0) throw faultsError(faults.list, this.name)
   }
 
   async #startAnother(spec: AnyChildSpec): Promise<Child> {
@@ -211,12 +202,12 @@ export class SupervisorAdmin implements SupervisorClient {
       // Who heard of it may have ended the supervisor.
       if (this.core.isStopping) throw closedError(this.name)
       const before = this.core.dependencies.before(child.id)
-      // Those that it starts after may be between two incarnations.
-      for (const id of before) await this.core.member(id)?.ref.ready()
-      await this.core.firstStart(child)
+      await this.core.firstStart(child, before.length > 0 ? this.core.readyBefore(child) : undefined)
     } catch (error) {
       // Somebody may have told it to start again meanwhile.
       if (command === child.command) await this.core.stopAndForget(child, 'failed to start')
+      // Others may have waited for it.
+      this.core.strategy.changed?.()
       throw error
     }
     return child

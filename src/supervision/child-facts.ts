@@ -65,6 +65,7 @@ export abstract class ChildFacts implements RegistrySource, EventSubject {
 
   /** True when it was told to stop, or has ended for good. */
   get isStopped(): boolean {
+    if (this.isAwaited) return false
     // Without an incarnation it may be about to get its first one.
     if (this.ref.current === undefined) return this.ref.ended || !this.isCommanded
     return this.ref.state === 'CLOSED' && this.ref.ended
@@ -77,6 +78,9 @@ export abstract class ChildFacts implements RegistrySource, EventSubject {
   get isGone(): boolean {
     return this.isStopped && this.record.circuit === 'closed'
   }
+
+  /** True while somebody waits for its first start. */
+  abstract get isAwaited(): boolean
 
   windowFill(): WindowFill {
     return this.record.fill(this.now)

@@ -1,9 +1,11 @@
 import { type FullMailboxPolicy, mailboxFault, mailboxPolicy } from '../actors/mailbox-policy.ts'
 import { ExovisorError } from '../errors.ts'
+import { displayNameOf } from '../resources/display-name.ts'
 import type { ShutdownLimit } from '../resources/environment.ts'
+import type { AnyResourceDefinition } from '../resources/types.ts'
 import type { Policy, RestartType } from './policy.ts'
 import type { Rule } from './policy-rules.ts'
-import { quote } from './spec-faults.ts'
+import { isRecord, quote } from './spec-faults.ts'
 import type { AnyChildSpec, ChildSpec } from './types.ts'
 
 const LONGEST_ID = 256
@@ -46,6 +48,11 @@ export const isId = (value: unknown): value is string =>
 
 export const expectedId = `a text of 1 to ${LONGEST_ID} characters`
 
+function isDefinition(value: unknown): boolean {
+  const { kind, machine, initialize } = (value ?? {}) as Partial<AnyResourceDefinition>
+  return typeof initialize === 'function' && typeof kind === 'string' && isRecord(machine?.states)
+}
+
 /** What a spec may have. */
 export const specFields = [
   'id',
@@ -68,12 +75,11 @@ export type SpecFields = Readonly<Partial<Record<keyof AnyChildSpec, unknown>>>
 /** What each field of a spec must be, the id and what it says of its siblings aside. */
 export function specRules(fields: SpecFields): readonly Rule[] {
   const { resource, policy, restart, shutdown, significant, start, mailbox } = fields
-  const { initialize } = (resource ?? {}) as { readonly initialize?: unknown }
   const isPolicy = typeof policy === 'string' || (typeof policy === 'object' && policy !== null)
   const flag = 'true or false'
   const messages = mailbox === undefined ? undefined : mailboxFault(mailbox)
   return [
-    ['resource', resource, typeof initialize === 'function', 'what defineResource gives'],
+    ['resource', resource, isDefinition(resource), 'what defineResource gives'],
     ['policy', policy, optional(policy, isPolicy), 'the name of a policy, or fields of one'],
     ['restart', restart, optional(restart, restartTypes.includes(restart)), restartTypes.join(' or ')],
     ['shutdown', shutdown, optional(shutdown, isLimit(shutdown)), 'milliseconds, or infinity, or kill'],
@@ -88,16 +94,33 @@ export function specRules(fields: SpecFields): readonly Rule[] {
  * @throws EXO_CHILD_SPEC_INVALID naming supervisor, child and field
  */
 export function checkChildSpec(spec: AnyChildSpec, supervisor: string): void {
-  const fields: SpecFields = spec ?? {}
-  const id: Rule = ['id', fields.id, isId(fields.id), expectedId]
-  const broken = [id, ...specRules(fields)].find(([, , holds]) => !holds)
+  const broken = brokenRule(spec)
   if (!broken) return
   const [field, value, , expected] = broken
+  const id = quote(isRecord(spec) ? readId(spec) : spec)
   throw new ExovisorError(
     'EXO_CHILD_SPEC_INVALID',
-    `supervisor ${JSON.stringify(supervisor)}: ${field} of child ${quote(fields.id)} is ${quote(value)}, expected ${expected}`,
-    { details: { supervisor, id: fields.id, field, expected } },
+    `supervisor ${JSON.stringify(supervisor)}: ${field} of child ${id} is ${quote(value)}, expected ${expected}`,
+    { details: { supervisor, id, field, expected } },
   )
+}
+
+function brokenRule(spec: AnyChildSpec): Rule | undefined {
+  if (!isRecord(spec)) return ['spec', spec, false, 'an object with id, resource and input']
+  try {
+    const id: Rule = ['id', spec.id, isId(spec.id), expectedId]
+    return [id, ...specRules(spec)].find(([, , holds]) => !holds)
+  } catch {
+    return ['spec', spec, false, 'fields that can be read']
+  }
+}
+
+function readId(spec: AnyChildSpec): unknown {
+  try {
+    return spec.id
+  } catch {
+    return undefined
+  }
 }
 
 /** A spec as data, its defaults filled in. @param policy the one that holds for it, by the tables of its supervisor */
@@ -106,7 +129,7 @@ export function completeSpec(spec: AnyChildSpec, policy: Policy): ChildSpecData 
   return {
     id: spec.id,
     kind: spec.resource.kind,
-    displayName: spec.resource.displayName?.(spec.input) ?? spec.id,
+    displayName: displayNameOf(spec.resource, spec.input, spec.id),
     start: spec.start ?? true,
     restart,
     shutdown,

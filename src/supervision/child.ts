@@ -23,6 +23,8 @@ export class Child extends ChildFacts implements RefOwner {
   #count: number
   /** Set while a first start has not ended. */
   #first: Deferred<void> | undefined
+  /** Set while a first start waits for what comes before it. */
+  #promised: Deferred<void> | undefined
   /** Set while a start as one of a group has not ended. */
   #resumed: Deferred<void> | undefined
   /** True while somebody's word, not the policy, decides what comes next. */
@@ -63,7 +65,15 @@ export class Child extends ChildFacts implements RefOwner {
     return this.#isToStop
   }
 
-  /** True while its first start has not ended. */
+  override get isAwaited(): boolean {
+    return this.#first !== undefined || this.isPromised
+  }
+
+  /** True while its first start waits for what comes before it. */
+  get isPromised(): boolean {
+    return this.#promised !== undefined
+  }
+
   get isFirstStarting(): boolean {
     return this.#first !== undefined
   }
@@ -102,12 +112,36 @@ export class Child extends ChildFacts implements RefOwner {
     this.#endResuming()
   }
 
-  /** The first start. Rejects, after the cleanup, with the reason why it failed. */
-  firstStart(): Promise<void> {
+  /**
+   * The first start. Rejects, after the cleanup, with the reason why it failed.
+   *
+   * @param before what it waits for; it is not tried when that rejects
+   */
+  firstStart(before?: Promise<unknown>): Promise<void> {
     const first = deferred<void>()
+    if (before) this.#promise(first, before)
+    else this.#begin(first)
+    return first.promise
+  }
+
+  #promise(first: Deferred<void>, before: Promise<unknown>): void {
+    this.#promised = first
+    const isWanted = (): boolean => this.#promised === first
+    before.then(
+      () => {
+        if (isWanted()) this.#begin(first)
+      },
+      (error: unknown) => {
+        if (isWanted()) this.#promised = undefined
+        first.reject(error)
+      },
+    )
+  }
+
+  #begin(first: Deferred<void>): void {
+    this.#promised = undefined
     this.#first = first
     this.host.gate.enter(this)
-    return first.promise
   }
 
   /** Counts and announces a restart. Its delay by the backoff is the result. */
@@ -185,8 +219,10 @@ export class Child extends ChildFacts implements RefOwner {
     this.host.gate.leave(this)
     this.#failures.freeze()
     this.#nextAttemptAt = undefined
-    this.#first?.reject(this.#closedError(reason))
+    const first = this.#first ?? this.#promised
+    first?.reject(this.#closedError(reason))
     this.#first = undefined
+    this.#promised = undefined
     this.#endResuming()
     return this.#command
   }
@@ -248,13 +284,12 @@ export class Child extends ChildFacts implements RefOwner {
     this.#nextAttemptAt = undefined
     this.#failures.reset()
     this.#count += 1
-    this.ref.redefine(this.spec.resource)
     const incarnation = incarnationFor(this.spec, this.policy, this.host, {
       number: this.#count,
       attempt: this.attempt,
       listener: this,
     })
-    this.ref.attach(incarnation)
+    this.ref.attach(incarnation, this.spec.resource)
     const command = this.#command
     this.emit({ type: 'started' })
     // Who heard of it may have stopped it, or its supervisor.
@@ -285,7 +320,8 @@ export class Child extends ChildFacts implements RefOwner {
     this.environment.registry?.changed(this)
     this.ref.announce(change)
     const { state, previous, error } = change
-    if (previous === 'INITIALIZING') this.host.gate.leave(this)
+    const wasStarting = previous === 'INITIALIZING' || previous === 'UNINITIALIZED'
+    if (wasStarting && state !== 'INITIALIZING') this.host.gate.leave(this)
     if (previous === 'READY' && this.record.left(this.now)) this.#failures.forgive()
     if (previous === 'DEGRADED') this.#failures.leftDegraded()
     switch (state) {
@@ -296,10 +332,7 @@ export class Child extends ChildFacts implements RefOwner {
         this.#failures.degraded(incarnation, error)
         break
       case 'ERROR':
-        this.#failures.failed(
-          error ?? this.#closedError('failed without a reason'),
-          previous === 'INITIALIZING',
-        )
+        this.#failures.failed(error ?? this.#closedError('failed without a reason'), wasStarting)
         break
       case 'CLOSED':
         this.#terminated()

@@ -129,9 +129,11 @@ export class SupervisorCore implements ChildHost, StrategyHost {
   /** Starts the children of the input, each after the one before it is READY, or after those it depends on are. All or none. */
   async startAll(signal: AbortSignal): Promise<void> {
     // Cleaning up begins a moment later than closing; no child may start in between.
-    for (const end of [signal, ownerOf(this.#self).work]) {
-      if (end.aborted) this.#freeze('the supervisor is being closed')
-      end.addEventListener('abort', () => this.#freeze('the supervisor is being closed'), { once: true })
+    const freeze = (): void => this.#freeze('the supervisor is being closed')
+    const { work } = ownerOf(this.#self)
+    for (const end of [signal, work]) {
+      if (end.aborted) freeze()
+      end.addEventListener('abort', freeze, { once: true })
     }
     try {
       const children = this.#checked(this.#input.children ?? []).map(spec => this.add(spec))
@@ -140,8 +142,11 @@ export class SupervisorCore implements ChildHost, StrategyHost {
       if (this.#isStopping) throw closedError(this.name)
       this.#judgeEarlyEnds()
     } catch (error) {
+      work.removeEventListener('abort', freeze)
       await this.stopAll('a child failed to start')
       throw this.#escalation ?? error
+    } finally {
+      signal.removeEventListener('abort', freeze)
     }
   }
 
@@ -185,10 +190,10 @@ export class SupervisorCore implements ChildHost, StrategyHost {
     }
   }
 
-  /** The first start of one child. Rejects with an error that names it. */
-  async firstStart(child: Child): Promise<void> {
+  /** The first start of one child, after what is before it. Rejects with an error that names it. */
+  async firstStart(child: Child, before?: Promise<unknown>): Promise<void> {
     try {
-      await child.firstStart()
+      await child.firstStart(before)
     } catch (cause) {
       throw startError(this.name, child, cause)
     }

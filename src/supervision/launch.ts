@@ -1,4 +1,5 @@
 import type { MachineActor } from '../actors/machine-actor.ts'
+import { displayNameOf } from '../resources/display-name.ts'
 import type { Environment, Timing } from '../resources/environment.ts'
 import { Incarnation } from '../resources/incarnation.ts'
 import type { IncarnationOptions } from '../resources/incarnation-options.ts'
@@ -26,7 +27,7 @@ export function refFor(
   return new Ref({
     definition: resource,
     name: id,
-    displayName: resource.displayName?.(input) ?? id,
+    displayName: displayNameOf(resource, input, id),
     environment,
   })
 }

@@ -1,26 +1,27 @@
 import { isDeepStrictEqual } from 'node:util'
-import { ExovisorError } from '../errors.ts'
+import { ExovisorError, toErrorRecord } from '../errors.ts'
+import { displayNameOf } from '../resources/display-name.ts'
 import { checkSpecs, faultsError } from './check-specs.ts'
 import type { Child } from './child.ts'
+import { specFields } from './child-spec.ts'
 import type { SupervisorCore } from './core.ts'
 import type { PolicyTable } from './policy.ts'
-import { isRecord } from './spec-faults.ts'
+import { isRecord, quote, SpecFaults } from './spec-faults.ts'
+import { supervisorFields } from './supervisor-rules.ts'
 import type { AnyChildSpec, SupervisorClient, SupervisorInput } from './types.ts'
 
 type Specs = ReadonlyMap<string, AnyChildSpec>
+/** Does what was checked. */
+type Commit = () => void
+/** The client of a supervisor, and what it stands before. */
+type AdminWithCore = SupervisorClient & { readonly core: SupervisorCore }
+
+const nothing: Commit = () => undefined
 
 /** What holds after a reload: what the new input names, over what held before. */
 function merged(old: SupervisorInput, input: SupervisorInput): SupervisorInput {
   const given = Object.entries(input).filter(([, value]) => value !== undefined)
   return { ...old, ...Object.fromEntries(given) }
-}
-
-/** Refuses what has no specs that could be matched with those of the children. */
-function refuseRubbish(core: SupervisorCore, input: SupervisorInput): void {
-  if (!isRecord(input)) throw faultsError(checkSpecs(input), core.name)
-  const { children = [] } = input
-  if (Array.isArray(children) && children.every(isRecord)) return
-  throw faultsError(checkSpecs(merged(core.input, input)), core.name)
 }
 
 function refuseFaults(core: SupervisorCore, next: SupervisorInput): void {
@@ -33,11 +34,17 @@ function refuseFaults(core: SupervisorCore, next: SupervisorInput): void {
   if (faults.length > 0) throw faultsError(faults, core.name)
 }
 
-/** A supervisor that had taken the older table takes the new one too, while it runs. */
-function passOn({ ref, spec }: Child, older: PolicyTable, policies: PolicyTable): void {
-  if (spec.resource.kind !== 'supervisor') return
-  if ((spec.input as SupervisorInput).policies !== older) return
-  ;(ref.client as SupervisorClient | undefined)?.reload({ policies })
+/** What a supervisor does that had taken the older table of this one: it takes the new one too, while it runs, or as soon as it does. */
+function passOn({ ref, spec, environment }: Child, older: PolicyTable, policies: PolicyTable): Commit {
+  if (spec.resource.kind !== 'supervisor') return nothing
+  if ((spec.input as SupervisorInput).policies !== older) return nothing
+  const client = ref.client as AdminWithCore | undefined
+  if (client) return client.core.isStopping ? nothing : planned(client.core, { policies })
+  if (ref.state !== 'INITIALIZING') return nothing
+  const whenReady = async (): Promise<void> => ((await ref.ready()) as AdminWithCore).reload({ policies })
+  const failed = (error: unknown): void =>
+    environment.log.warn({ error: toErrorRecord(error) }, `${ref.label} could not take the new policies over`)
+  return () => void whenReady().catch(failed)
 }
 
 function adopt(
@@ -52,7 +59,6 @@ function adopt(
   const own = given ?? withoutTable(inherited as AnyChildSpec, older)
   const policy = core.policies.of(own)
   const isNews = given !== undefined || !isDeepStrictEqual(policy, child.policy)
-  passOn(child, older, core.policies.table)
   child.adopt(core.withPolicies(own), policy)
   core.dependencies.set(child.spec)
   if (isNews) child.emit({ type: 'reloaded' })
@@ -69,7 +75,12 @@ function withoutTable(spec: AnyChildSpec, table: PolicyTable): AnyChildSpec {
  * The rules are those of `code_change` in OTP's supervisor.erl.
  */
 export function reload(core: SupervisorCore, input: SupervisorInput): void {
-  refuseRubbish(core, input)
+  planned(core, input)()
+}
+
+/** Checks everything, also of the supervisors below that are changed with this one. */
+function planned(core: SupervisorCore, input: SupervisorInput): Commit {
+  refuseUnreadable(core, input)
   const older = core.policies.table
   const news: Specs = new Map((input.children ?? []).map(spec => [spec.id, spec]))
   const known = core.roster.all
@@ -78,9 +89,28 @@ export function reload(core: SupervisorCore, input: SupervisorInput): void {
   const next = merged(core.input, input)
   if (core.isDynamic) refuseFaults(core, next)
   else refuseFaults(core, { ...next, children: [...kept, ...added, ...twins(input.children ?? [])] })
-  core.adopt(next)
-  for (const child of known) adopt(core, child, news.get(child.id), older)
-  for (const spec of added) core.add({ ...spec, start: false })
+  for (const { resource, input: given, id } of added) displayNameOf(resource, given, id)
+  const { policies = older } = next
+  const below = policies === older ? [] : known.map(child => passOn(child, older, policies))
+  return () => {
+    core.adopt(next)
+    for (const child of known) adopt(core, child, news.get(child.id), older)
+    for (const spec of added) core.add({ ...spec, start: false })
+    for (const commit of below) commit()
+  }
+}
+
+/** What has no fields, or children that have none, cannot be laid over what holds. */
+function refuseUnreadable(core: SupervisorCore, input: SupervisorInput): void {
+  const faults = new SpecFaults()
+  const { children } = isRecord(input) ? faults.fields(input, supervisorFields, '') : {}
+  if (!isRecord(input)) faults.add('input', `is ${quote(input)}`, 'an object: what is to change')
+  if (children !== undefined && !Array.isArray(children))
+    faults.add('children', `is ${quote(children)}`, 'a list of child specs')
+  for (const [index, spec] of Array.isArray(children) ? [...children].entries() : [])
+    if (isRecord(spec)) faults.fields(spec, specFields, `children[${index}]`)
+    else faults.add(`children[${index}]`, `is ${quote(spec)}`, 'a child spec')
+  if (faults.list.length > 0) throw faultsError(faults.list, core.name)
 }
 
 /** Specs whose id another one has as well: a Map would hide them. */

@@ -14,6 +14,7 @@ import type {
   WaitOptions,
 } from '../resources/types.ts'
 import { SupervisorAdmin } from './admin.ts'
+import { checkOptions } from './check-options.ts'
 import type { ChildSpecData } from './child-spec.ts'
 import { EventStream } from './events/stream.ts'
 import { supervisorPolicy } from './policy.ts'
@@ -179,6 +180,7 @@ function watchEnd(resource: OwnedResource<SupervisorClient>, events: EventStream
  * @throws EXO_CHILD_SPEC_INVALID for a wrong spec or policy; else the cause, with its own code, naming the child
  */
 export async function supervise(options: SuperviseOptions = {}): Promise<Supervisor> {
+  checkOptions(options)
   const {
     name = 'root',
     clock = realClock,

@@ -90,6 +90,8 @@ describe('a single spec', () => {
   })
 
   it.each([null, undefined, 'rubbish', 7])('that is %s is refused', spec => {
-    expect(() => checkChildSpec(spec as never, 'root')).toThrow(/id of child undefined is undefined/)
+    expect(() => checkChildSpec(spec as never, 'root')).toThrow(
+      /spec of child .+, expected an object with id/,
+    )
   })
 })

@@ -4,7 +4,11 @@ import { grow, kid } from './tree.ts'
 describe('a child that is suspended', () => {
   it('handles no message and is not checked until it goes on', async () => {
     let checks = 0
-    const a = kid('a', { check: async () => void (checks += 1) })
+    const a = kid('a', {
+      check: async () => {
+        checks += 1
+      },
+    })
     const { root, clock, events } = await grow([a.spec])
     root.suspend('a')
     const answer = root.ref(a.definition, 'a').ask('hello', { timeout: 60_000 })
@@ -22,7 +26,11 @@ describe('a child that is suspended', () => {
 
   it('stays so through a restart', async () => {
     let checks = 0
-    const a = kid('a', { check: async () => void (checks += 1) })
+    const a = kid('a', {
+      check: async () => {
+        checks += 1
+      },
+    })
     const { root, clock } = await grow([a.spec])
     root.suspend('a')
     a.lives[0]?.self.fail('lost')

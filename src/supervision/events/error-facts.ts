@@ -1,4 +1,4 @@
-import { ExovisorError, thrownText } from '../../errors.ts'
+import { causeOf, isError, isExovisorError, thrownText } from '../../errors.ts'
 import type { CauseRecord, SupervisionEvent } from './types.ts'
 
 const LONGEST_TEXT = 2_000
@@ -20,8 +20,15 @@ export function bounded(text: string, longest = LONGEST_TEXT): string {
 }
 
 function causeRecord(cause: unknown): CauseRecord {
-  if (!(cause instanceof Error)) return { message: bounded(thrownText(cause)) }
-  const { code, name } = cause as Error & { readonly code?: unknown }
+  try {
+    return isError(cause) ? errorRecord(cause) : { message: bounded(thrownText(cause)) }
+  } catch {
+    return { message: bounded(thrownText(cause)) }
+  }
+}
+
+function errorRecord(cause: Error & { readonly code?: unknown }): CauseRecord {
+  const { code, name } = cause
   const isNamed = typeof name === 'string' && name !== 'Error' && name !== 'ExovisorError'
   return {
     ...(typeof code === 'string' && { code: bounded(code, LONGEST_DETAIL) }),
@@ -31,16 +38,16 @@ function causeRecord(cause: unknown): CauseRecord {
 }
 
 /** The causes behind an error, nearest first: at most eight, each once. */
-function causesOf(error: Error): readonly CauseRecord[] | undefined {
-  if (error.cause === undefined) return undefined
+function causesOf(error: unknown): readonly CauseRecord[] | undefined {
+  let cause = causeOf(error)
+  if (cause === undefined) return undefined
   const seen: unknown[] = [error]
   const causes: CauseRecord[] = []
-  let cause: unknown = error.cause
   while (cause !== undefined && !seen.includes(cause)) {
     seen.push(cause)
     causes.push(causeRecord(cause))
     if (causes.length === DEEPEST_CAUSE) break
-    cause = cause instanceof Error ? cause.cause : undefined
+    cause = causeOf(cause)
   }
   return causes
 }
@@ -87,11 +94,11 @@ function plainCopy(details: object): Readonly<Record<string, unknown>> | undefin
 
 /** What an event says of an error: plain data of bounded size, whatever the error carries. Never throws. */
 export function errorFacts(error: unknown): ErrorFacts {
-  const isOurs = error instanceof ExovisorError
-  const code = isOurs ? error.code : 'EXO_INTERNAL'
+  const ours = isExovisorError(error) ? error : undefined
+  const code = ours?.code ?? 'EXO_INTERNAL'
   const message = bounded(thrownText(error))
-  const details = isOurs ? plainCopy(error.details) : undefined
-  const causes = error instanceof Error ? causesOf(error) : undefined
+  const details = ours && plainCopy(ours.details)
+  const causes = causesOf(error)
   const record = details ? { code, message, details } : { code, message }
   return causes ? { error: record, causes } : { error: record }
 }

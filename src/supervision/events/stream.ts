@@ -1,7 +1,7 @@
 import type { Clock } from '../../concurrency/clock.ts'
 import { toErrorRecord } from '../../errors.ts'
 import type { EventSink } from '../../resources/environment.ts'
-import type { ResourceLog } from '../../resources/log.ts'
+import { guardedLog, type ResourceLog } from '../../resources/log.ts'
 import { EventGrouping } from './grouping.ts'
 import { Listeners } from './listeners.ts'
 import { levelOf, logRecord } from './log.ts'
@@ -34,7 +34,7 @@ export class EventStream implements EventSink {
   readonly #listeners = new Listeners<SupervisionRecord>()
 
   constructor({ clock, log }: EventStreamOptions) {
-    this.#log = log
+    this.#log = guardedLog(log)
     this.#grouping = new EventGrouping(clock, summary => this.#tell(summary))
   }
 

@@ -132,12 +132,10 @@ export class DependencyClosure implements Strategy {
   /** Takes those that run, or are starting again, under its command. They come back when they can. */
   #hold(members: readonly Child[]): readonly Child[] {
     const running = members.filter(member => {
+      if (member.isStopped || member.isPromised) return false
       const waiting = this.#waiting.get(member)
-      return (
-        !member.isStopped &&
-        !member.isToStop &&
-        (waiting === undefined || waiting.starting || waiting.command !== member.command)
-      )
+      if (member.isToStop) return false
+      return waiting === undefined || waiting.starting || waiting.command !== member.command
     })
     for (const member of running)
       this.#waiting.set(member, { command: member.freeze(REASON), due: true, starting: false })

@@ -129,7 +129,7 @@ describe('a resource', () => {
   })
 
   it('is not degraded by one bad check, nor healed by one good one while the last checks were bad', async () => {
-    const answers = [false, true, false, false, true, true, true]
+    const answers = [false, true, false, false, true, true, true, true]
     const { resource, clock } = resourceOf({
       check: async () => {
         if (!(answers.shift() ?? true)) throw new Error('no answer')
@@ -141,7 +141,7 @@ describe('a resource', () => {
       await clock.advance(10_000)
       states.push(resource.state)
     }
-    expect(states).toEqual(['READY', 'READY', 'READY', 'DEGRADED', 'DEGRADED', 'READY', 'READY'])
+    expect(states).toEqual(['READY', 'READY', 'READY', 'DEGRADED', 'DEGRADED', 'DEGRADED', 'READY'])
     await resource.close()
   })
 
