@@ -70,13 +70,13 @@ export abstract class ChildFacts implements RegistrySource, EventSubject {
     return this.ref.state === 'CLOSED' && this.ref.ended
   }
 
+  /** True while somebody's word, not its policy, decides what comes next. */
+  abstract get isCommanded(): boolean
+
   /** True when it is stopped and no circuit will try it again. */
   get isGone(): boolean {
     return this.isStopped && this.record.circuit === 'closed'
   }
-
-  /** True while somebody's word, not its policy, decides what comes next. */
-  abstract get isCommanded(): boolean
 
   windowFill(): WindowFill {
     return this.record.fill(this.now)

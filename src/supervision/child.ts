@@ -160,7 +160,7 @@ export class Child extends ChildFacts implements RefOwner {
   openCircuit(error: ExovisorError, ms: number): void {
     this.record.circuit = 'open'
     this.#setRestarting(false)
-    this.ref.end(error)
+    this.ref.shut(error)
     this.#nextAttemptAt = this.now + ms
     const command = this.#command
     this.emit({ type: 'circuit_opened', error, delay: ms })
