@@ -194,13 +194,14 @@ export class SupervisorAdmin implements SupervisorClient {
     try {
       // Who heard of it may have ended the supervisor.
       if (this.core.isStopping) throw closedError(this.name)
-      const before = this.core.dependencies.before(child.id)
-      // Those that it starts after may be between two incarnations.
-      for (const id of before) await this.core.member(id)?.ref.ready()
+      if (this.core.dependencies.before(child.id).length > 0) await this.core.readyBefore(child)
+      // Another one may have taken its place meanwhile.
+      if (command !== child.command) throw takenError(this.name, this.core.member(child.id) ?? child)
       await this.core.firstStart(child)
     } catch (error) {
       // Somebody may have told it to start again meanwhile.
       if (command === child.command) await this.core.stopAndForget(child, 'failed to start')
+      this.core.strategy.changed?.()
       throw error
     }
     return child

@@ -42,7 +42,7 @@ export const order: readonly Invariant[] = [
     hears({ type }, post) {
       if (type !== 'ready' || !ordered(post)) return undefined
       const late = post.children.find(
-        child => isStatic(child) && child.leaf?.start !== false && !child.wasReady,
+        child => isStatic(child) && child.leaf?.start !== false && !child.wasReady && !child.wasStopped,
       )
       return late ? `${post.id} is READY before ${late.id}` : undefined
     },
