@@ -105,21 +105,30 @@ export class Mailbox<Message> {
     this.#wake()
   }
 
-  /** Stops delivering and keeps what waits. The ask in hand, if any, fails with `error`; it is not tried again. */
-  pause(error: ExovisorError): void {
+  /**
+   * Stops delivering and keeps what waits. The ask in hand, if any, fails with `reason`; it is not tried again. The reason is made only
+   * when there is somebody to tell: an error takes longer to make than all the rest of a restart.
+   */
+  pause(reason: () => ExovisorError): void {
     this.#isOpen = false
     const current = this.#current
     const work = this.#work
     this.#current = undefined
     this.#work = undefined
-    current?.answer?.reject(error)
-    current?.work?.abort(error)
-    work?.abort(error)
+    if (!current && !work) return
+    let made: ExovisorError | undefined
+    const once = (): ExovisorError => {
+      made ??= reason()
+      return made
+    }
+    if (current?.answer) current.answer.reject(once())
+    current?.work?.abort(once)
+    work?.abort(once)
   }
 
   /** Refuses everything from now on, what waits included. */
   close(error: ExovisorError): void {
-    this.pause(error)
+    this.pause(() => error)
     this.#closed = error
     for (const queue of [this.#letters, this.#outside]) {
       for (let letter = queue?.shift(); letter; letter = queue?.shift()) {
@@ -204,7 +213,7 @@ export class Mailbox<Message> {
     letter.queue?.remove(letter)
     this.#refill()
     letter.reject(error)
-    letter.work?.abort(error)
+    letter.work?.abort(() => error)
   }
 
   /** Why a message cannot be taken now. */

@@ -16,16 +16,10 @@ import type { IncarnationOptions } from './incarnation-options.ts'
 import { Initialization } from './initialization.ts'
 import { release } from './release.ts'
 import { Self } from './self.ts'
+import { topState } from './top-state.ts'
 import type { ResourceSelf } from './types.ts'
 
 export type { IncarnationChange } from './incarnation-options.ts'
-
-/** The state among the seven that a machine's state value stands for. */
-function topState(value: unknown): LifecycleState {
-  if (typeof value === 'string') return value as LifecycleState
-  for (const state in value as object) return state as LifecycleState
-  return 'UNINITIALIZED'
-}
 
 /** True in the states in which a client is there and messages are handled. */
 export const isWorking = (state: LifecycleState): boolean => state === 'READY' || state === 'DEGRADED'
@@ -47,6 +41,7 @@ export class Incarnation<Input, Client, Message> implements ActorListener {
   #reason = 'closed'
   #ended = false
   #ignored: string | undefined
+  #isResting = false
   // What most incarnations never need is made when it is needed.
   #self: Self | undefined
   #health: HealthMonitor | undefined
@@ -135,7 +130,6 @@ export class Incarnation<Input, Client, Message> implements ActorListener {
     return this.#work.signal
   }
 
-  /** Begins to initialise. */
   start(): void {
     this.#actor.start()
     this.#actor.send({ type: 'initialize' })
@@ -143,13 +137,13 @@ export class Incarnation<Input, Client, Message> implements ActorListener {
 
   fail(error: unknown): void {
     if (this.#state !== 'INITIALIZING' && !isWorking(this.#state)) return
-    const failure = toFailure(error, this.label)
+    const failure = this.#failureOf(error)
     if (isWorking(this.#state) && this.#options.listener.resumes?.(failure)) return
     this.#report('fail', failure)
   }
 
   degrade(reason: unknown): void {
-    if (this.#state === 'READY') this.#report('degrade', toFailure(reason, this.label, 'is degraded'))
+    if (this.#state === 'READY') this.#report('degrade', this.#failureOf(reason, 'is degraded'))
   }
 
   recovered(): void {
@@ -158,11 +152,21 @@ export class Incarnation<Input, Client, Message> implements ActorListener {
     this.#actor.send({ type: 'recovered' })
   }
 
-  /** The normal end, by its own word. */
   end(reason: string): void {
     if (this.#state !== 'INITIALIZING' && !isWorking(this.#state)) return
     this.#ended = true
     void this.close(reason)
+  }
+
+  /** Its health is not checked until {@link wake}. */
+  rest(): void {
+    this.#isResting = true
+    this.#health?.stop()
+  }
+
+  wake(): void {
+    this.#isResting = false
+    if (isWorking(this.#state) && this.#options.definition.checkHealth) this.#watchHealth(this.#state)
   }
 
   /** It is not wanted: ends before it is READY, and that is no failure. OTP's `ignore`. */
@@ -209,6 +213,11 @@ export class Incarnation<Input, Client, Message> implements ActorListener {
     return this.#closed.promise
   }
 
+  /** See `toFailure`. The label is made only for an error that has to be wrapped. */
+  #failureOf(error: unknown, what?: string): ExovisorError {
+    return error instanceof ExovisorError ? error : toFailure(error, this.label, what)
+  }
+
   #report(type: 'fail' | 'degrade' | 'start.timeout', error: ExovisorError): void {
     this.#pending ??= error
     this.#actor.send({ type, error: { code: error.code, message: error.message } })
@@ -248,7 +257,6 @@ export class Incarnation<Input, Client, Message> implements ActorListener {
     })
   }
 
-  /** Told by the actor. */
   changed(value: unknown): void {
     const state = topState(value)
     if (state !== this.#state) this.#changed(state)
@@ -266,7 +274,6 @@ export class Incarnation<Input, Client, Message> implements ActorListener {
     this.#perform(state)
   }
 
-  /** What a state means. */
   #perform(state: LifecycleState): void {
     switch (state) {
       case 'INITIALIZING':
@@ -293,6 +300,7 @@ export class Incarnation<Input, Client, Message> implements ActorListener {
   }
 
   #watchHealth(state: LifecycleState): void {
+    if (this.#isResting) return
     this.#health ??= this.#createHealth()
     if (state === 'DEGRADED') this.#health.distrust()
     this.#health.start()
@@ -354,13 +362,13 @@ export class Incarnation<Input, Client, Message> implements ActorListener {
 
   /** Told by the initialisation. */
   notInitialized(error: unknown): void {
-    this.fail(toFailure(error, this.label, 'failed to initialise'))
+    this.fail(this.#failureOf(error, 'failed to initialise'))
   }
 
   /** Told by the actor: the machine itself threw. An actor of the plain lifecycle takes over, so that the rest of the life is an ordinary one. */
   crashed(cause: unknown): void {
     const { definition, name, number, attempt } = this.#options
-    const failure = toFailure(cause, this.label, 'has a machine that threw')
+    const failure = this.#failureOf(cause, 'has a machine that threw')
     const closing = this.#state === 'CLOSING'
     const context = {
       name,

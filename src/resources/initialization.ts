@@ -74,7 +74,7 @@ export class Initialization<Input, Client> {
   giveUp(reason: () => ExovisorError): void {
     if (this.#isOver) return
     this.#finish()
-    this.#abort.abort(reason())
+    this.#abort.abort(reason)
   }
 
   #call(options: Options<Input, Client>): Promise<Client> {
@@ -96,7 +96,7 @@ export class Initialization<Input, Client> {
     this.#finish()
     this.#owner.notInitialized(error)
     // What else it had begun with this signal is of no use any more.
-    this.#abort.abort(error)
+    this.#abort.abort(() => error)
   }
 
   #finish(): void {

@@ -11,6 +11,7 @@ import { type WaitOptions, watchLimits } from '../concurrency/wait.ts'
 import { type ErrorRecord, ExovisorError, toErrorRecord } from '../errors.ts'
 import { Audience } from './audience.ts'
 import type { Environment } from './environment.ts'
+import { HandlerContext } from './handler-context.ts'
 import { type Incarnation, type IncarnationChange, isWorking } from './incarnation.ts'
 import type { Down, DownReason, MonitorOptions } from './monitor.ts'
 import type { TraceEvent } from './trace.ts'
@@ -210,11 +211,13 @@ export class Ref<Input, Client, Message> implements ResourceRef<Client, Message>
   /** Messages wait until {@link resume}, through restarts; the one in hand is finished. An ask still times out. */
   suspend(): void {
     this.#mailbox.suspend()
+    this.#current?.rest()
   }
 
   /** Delivers again, first what has waited. */
   resume(): void {
     this.#mailbox.resume()
+    this.#current?.wake()
   }
 
   /** A new incarnation takes over, before it starts. A ref that had ended lives again. */
@@ -223,6 +226,7 @@ export class Ref<Input, Client, Message> implements ResourceRef<Client, Message>
     this.#current = incarnation
     this.#down = undefined
     this.#fate = undefined
+    if (this.suspended) incarnation.rest()
     this.revive()
   }
 
@@ -239,7 +243,7 @@ export class Ref<Input, Client, Message> implements ResourceRef<Client, Message>
     if (error) this.#lastError = toErrorRecord(error)
     this.#ready = undefined
     if (isWorking(state) && !isWorking(previous)) this.#mailbox.open()
-    if (isWorking(previous) && !isWorking(state)) this.#mailbox.pause(this.#left(state, error))
+    if (isWorking(previous) && !isWorking(state)) this.#mailbox.pause(() => this.#left(state, error))
     if (state === 'READY') for (const waiter of this.#waiters ?? []) waiter.resolve(this.client as Client)
   }
 
@@ -260,16 +264,21 @@ export class Ref<Input, Client, Message> implements ResourceRef<Client, Message>
     if (error.code === 'EXO_SHUTDOWN_TIMEOUT') this.#fate ??= { reason: 'killed', error }
   }
 
+  /** As {@link Ref.end}, but an incarnation will come in time, so that monitors of the resource are told nothing. */
+  shut(error: ExovisorError): void {
+    this.#ended = error
+    this.#ready = undefined
+    this.#mailbox.close(error)
+    for (const waiter of this.#waiters ?? []) waiter.reject(error)
+  }
+
   /**
    * No further incarnation will come by itself: whoever waits gets `error`, and so does whoever comes later.
    *
    * @param reason what monitors are told; by default the code of the error says it
    */
   end(error: ExovisorError, reason = downReason(error)): void {
-    this.#ended = error
-    this.#ready = undefined
-    this.#mailbox.close(error)
-    for (const waiter of this.#waiters ?? []) waiter.reject(error)
+    this.shut(error)
     if (this.#gone) return
     const isKilled = reason === 'normal' && this.#fate?.reason === 'killed'
     this.#gone = this.#createDown(isKilled ? 'killed' : reason, isKilled ? this.#fate?.error : error)
@@ -284,14 +293,7 @@ export class Ref<Input, Client, Message> implements ResourceRef<Client, Message>
 
   receive(message: Message, work: LazyAbort): unknown {
     const { client, self } = this.#current as Incarnation<Input, Client, Message>
-    // Not a class: a copy of it by spreading must have the signal too.
-    const context = {
-      self,
-      get signal() {
-        return work.signal
-      },
-    }
-    return this.#definition.receive?.(client as Client, message, context)
+    return this.#definition.receive?.(client as Client, message, new HandlerContext(self, work))
   }
 
   buried(letter: DeadLetter, isEcho: boolean): void {

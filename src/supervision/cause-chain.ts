@@ -19,6 +19,16 @@ export function causeChain(error: unknown): readonly unknown[] {
   return chain
 }
 
+/** True when something holds of an error or of one of its causes. */
+export function holdsInChain(error: unknown, holds: (link: unknown) => boolean): boolean {
+  let link = error
+  for (let depth = 0; depth < DEEPEST && link !== undefined && link !== null; depth += 1) {
+    if (holds(link)) return true
+    link = causeOf(link)
+  }
+  return false
+}
+
 /** A property of anything thrown, as text: codes of Node are texts, those of gRPC are numbers. */
 export function textOf(error: unknown, key: 'code' | 'name' | 'syscall'): string | undefined {
   try {

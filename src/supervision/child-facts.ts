@@ -73,6 +73,11 @@ export abstract class ChildFacts implements RegistrySource, EventSubject {
   /** True while somebody's word, not its policy, decides what comes next. */
   abstract get isCommanded(): boolean
 
+  /** True when it is stopped and no circuit will try it again. */
+  get isGone(): boolean {
+    return this.isStopped && this.record.circuit === 'closed'
+  }
+
   windowFill(): WindowFill {
     return this.record.fill(this.now)
   }

@@ -33,6 +33,7 @@ export class Child extends ChildFacts implements RefOwner {
   #restarting = false
   #nextAttemptAt: number | undefined
   #cancelTry = nothing
+  hasPlace = false
 
   /** @param predecessor a stopped child of the same id, whose numbers go on; its ref too, if the definition is the same */
   constructor(spec: AnyChildSpec, policy: Policy, host: ChildHost, predecessor?: Child) {
@@ -160,7 +161,7 @@ export class Child extends ChildFacts implements RefOwner {
   openCircuit(error: ExovisorError, ms: number): void {
     this.record.circuit = 'open'
     this.#setRestarting(false)
-    this.ref.end(error)
+    this.ref.shut(error)
     this.#nextAttemptAt = this.now + ms
     const command = this.#command
     this.emit({ type: 'circuit_opened', error, delay: ms })
@@ -215,7 +216,7 @@ export class Child extends ChildFacts implements RefOwner {
 
   /** Stops it. Resolves when CLOSED; wins over everything that was under way. */
   async stop(reason: string): Promise<void> {
-    if (this.ref.current && this.isStopped && this.record.circuit === 'closed') return
+    if (this.ref.current && this.isGone) return
     const command = this.freeze(reason)
     this.#isToStop = true
     await this.ref.current?.close(reason)

@@ -127,6 +127,7 @@ export class SupervisorCore implements ChildHost, StrategyHost {
   async startAll(signal: AbortSignal): Promise<void> {
     // Cleaning up begins a moment later than closing; no child may start in between.
     for (const end of [signal, ownerOf(this.#self).work]) {
+      if (end.aborted) this.#freeze('the supervisor is being closed')
       end.addEventListener('abort', () => this.#freeze('the supervisor is being closed'), { once: true })
     }
     try {
@@ -327,7 +328,7 @@ export class SupervisorCore implements ChildHost, StrategyHost {
   #significantEnded(child: Child): void {
     const { autoShutdown = 'never' } = this.#input
     const isLast = (): boolean =>
-      this.roster.all.every(other => other === child || !other.spec.significant || other.isStopped)
+      this.roster.all.every(other => other === child || !other.spec.significant || other.isGone)
     if (autoShutdown === 'never' || (autoShutdown === 'all_significant' && !isLast())) return
     this.#hasShutItselfDown = true
     child.emit({ type: 'auto_shutdown', reason: autoShutdown })

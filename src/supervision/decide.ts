@@ -41,8 +41,13 @@ function* keysOf(error: unknown): Generator<string | undefined> {
   yield '*'
 }
 
+function isEmpty(table: object): boolean {
+  for (const key in table) if (Object.hasOwn(table, key)) return false
+  return true
+}
+
 function decided(error: unknown, { decide }: Policy): Directive | undefined {
-  if (Object.keys(decide).length === 0) return undefined
+  if (isEmpty(decide)) return undefined
   for (const key of keysOf(error)) if (key !== undefined && Object.hasOwn(decide, key)) return decide[key]
   return undefined
 }

@@ -1,5 +1,5 @@
 import { incurableCodes } from '../errors.ts'
-import { causeChain, textOf } from './cause-chain.ts'
+import { holdsInChain, textOf } from './cause-chain.ts'
 
 /** A path that is not there, is of the wrong kind, or may not be used. */
 const pathCodes: ReadonlySet<string> = new Set(['ENOENT', 'ENOTDIR', 'EISDIR', 'EACCES', 'EPERM'])
@@ -40,6 +40,12 @@ function isPathFault(error: unknown, code: string): boolean {
   return call === 'spawn' || pathCalls.has(call)
 }
 
+function isIncurableItself(error: unknown): boolean {
+  const code = textOf(error, 'code')
+  if (code === undefined) return false
+  return incurableCodes.has(code) || moduleCodes.has(code) || isPathFault(error, code)
+}
+
 /**
  * True for a fault that no restart cures, because what it comes from stays as it is until somebody changes it: a wrong configuration or
  * spec, a model or module that is missing or broken, a path that is missing or forbidden. The causes of the error count as well.
@@ -48,10 +54,5 @@ function isPathFault(error: unknown, code: string): boolean {
  * not. Where it should be, `decide` says so.
  */
 export function isIncurable(error: unknown): boolean {
-  return causeChain(error).some(link => {
-    const code = textOf(link, 'code')
-    return (
-      code !== undefined && (incurableCodes.has(code) || moduleCodes.has(code) || isPathFault(link, code))
-    )
-  })
+  return holdsInChain(error, isIncurableItself)
 }

@@ -1,8 +1,10 @@
 /** How many restarted children may be INITIALIZING at one time, unless the supervisor says otherwise. */
 export const DEFAULT_CONCURRENT_STARTS = 1_024
 
-/** Somebody who waits for a place among those that start. */
+/** Somebody who needs a place among those that start. */
 interface Starter {
+  /** Kept by the gate: a mark on each starter is cheaper than a list of them. */
+  hasPlace: boolean
   /** The place is there: it starts now. */
   admitted(): void
 }
@@ -10,7 +12,7 @@ interface Starter {
 /** Bounds how many children start at one time; further ones wait, first come, first served. */
 export class StartGate {
   #limit: number
-  readonly #inside = new Set<Starter>()
+  #taken = 0
   readonly #waiting = new Set<Starter>()
 
   constructor(limit: number) {
@@ -19,27 +21,36 @@ export class StartGate {
 
   set limit(limit: number) {
     this.#limit = limit
-    this.#admit()
+    this.#admitWaiting()
   }
 
   /** Admits somebody as soon as there is a place: at once, or later. */
   enter(starter: Starter): void {
-    this.#waiting.add(starter)
-    this.#admit()
+    if (this.#waiting.size === 0 && this.#taken < this.#limit) this.#admit(starter)
+    else this.#waiting.add(starter)
   }
 
   /** Gives the place back, or takes the wish for one back. Does nothing for somebody who has neither. */
   leave(starter: Starter): void {
-    this.#waiting.delete(starter)
-    if (this.#inside.delete(starter)) this.#admit()
+    if (this.#waiting.size > 0) this.#waiting.delete(starter)
+    if (!starter.hasPlace) return
+    starter.hasPlace = false
+    this.#taken -= 1
+    this.#admitWaiting()
   }
 
-  #admit(): void {
+  #admit(starter: Starter): void {
+    starter.hasPlace = true
+    this.#taken += 1
+    starter.admitted()
+  }
+
+  #admitWaiting(): void {
+    if (this.#waiting.size === 0) return
     for (const starter of this.#waiting) {
-      if (this.#inside.size >= this.#limit) return
+      if (this.#taken >= this.#limit) return
       this.#waiting.delete(starter)
-      this.#inside.add(starter)
-      starter.admitted()
+      this.#admit(starter)
     }
   }
 }

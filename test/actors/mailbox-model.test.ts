@@ -146,7 +146,7 @@ const commands = [
   }),
   simple('pause', (reference, { boxed: { box } }) => {
     reference.pause()
-    box.pause(paused)
+    box.pause(() => paused)
   }),
   simple('close', (reference, { boxed: { box } }) => {
     reference.close()

@@ -163,7 +163,7 @@ describe('delivery', () => {
     box.tell(0)
     box.tell(1)
     await clock.settle()
-    box.pause(paused)
+    box.pause(() => paused)
     gate.resolve()
     await clock.settle()
     expect(signals.map(({ aborted, reason }) => [aborted, reason])).toEqual(
@@ -196,7 +196,7 @@ describe('the signal of an asked message', () => {
     expect(signal?.aborted).toBe(false)
     if (code === 'EXO_ABORTED') controller.abort()
     if (code === 'EXO_ASK_TIMEOUT') await clock.advance(5_000)
-    if (code === 'EXO_RESOURCE_FAILED') box.pause(paused)
+    if (code === 'EXO_RESOURCE_FAILED') box.pause(() => paused)
     expect(await asked).toMatchObject({ code })
     expect(signal?.reason).toBe(await asked)
   })
@@ -210,7 +210,7 @@ describe('a suspended mailbox', () => {
     box.suspend()
     box.tell(2)
     await clock.settle()
-    box.pause(paused)
+    box.pause(() => paused)
     box.open()
     await clock.settle()
     expect(handled).toEqual([])
@@ -255,11 +255,11 @@ describe('a message whose incarnation ends', () => {
     const first = box.ask(0).catch((error: unknown) => error)
     for (const message of [1, 2, 3]) box.tell(message)
     await clock.settle()
-    box.pause(paused)
+    box.pause(() => paused)
     expect(await first).toBe(paused)
     box.open()
     await clock.settle()
-    box.pause(paused)
+    box.pause(() => paused)
     box.tell(4)
     box.open()
     await clock.settle()
@@ -272,7 +272,7 @@ describe('a message whose incarnation ends', () => {
     box.open()
     const first = box.ask(0).catch((error: unknown) => error)
     await clock.settle()
-    box.pause(paused)
+    box.pause(() => paused)
     box.open()
     const second = box.ask(1)
     await clock.settle()
@@ -290,7 +290,7 @@ describe('a message whose incarnation ends', () => {
     box.open()
     box.tell('x')
     await clock.settle()
-    box.pause(paused)
+    box.pause(() => paused)
     box.open()
     gate.reject(new Error('late'))
     await clock.settle()
@@ -301,7 +301,7 @@ describe('a message whose incarnation ends', () => {
   it('is settled at once also when the handler itself pauses the mailbox and then returns', async () => {
     const { box, clock } = boxed<number>({
       receive: () => {
-        box.pause(paused)
+        box.pause(() => paused)
         return 'answer'
       },
     })

@@ -42,7 +42,8 @@ const script = (machine: AnyStateMachine): fc.Arbitrary<MachineEvent[]> =>
       type: fc.oneof(
         { weight: 8, arbitrary: fc.constantFrom(...eventTypes(machine)) },
         { weight: 6, arbitrary: fc.constantFrom('initialize', 'initialized', 'degrade', 'recovered') },
-        { weight: 1, arbitrary: fc.string() },
+        // The development build of XState, which runs here, throws at this type; the other one ignores it.
+        { weight: 1, arbitrary: fc.string().filter(type => type !== '*') },
       ),
       error,
       ok: fc.boolean(),
@@ -98,7 +99,13 @@ const shapes: fc.Arbitrary<AnyLifecycleMachine> = fc
     })
   })
 
-const scripted = (machine: AnyStateMachine) => script(machine).map(events => [machine, events] as const)
+/** A life of one machine, which can say what it is: a whole machine does not fit into a message. */
+const scripted = (machine: AnyStateMachine) =>
+  script(machine).map(events => ({
+    machine,
+    events,
+    [fc.toStringMethod]: () => `${JSON.stringify(machine.config)} ${JSON.stringify(events)}`,
+  }))
 const ours = fc.constantFrom(...Object.values(machines)).chain(scripted)
 const anyMachine = fc.oneof(ours, shapes.chain(scripted))
 
@@ -131,7 +138,7 @@ describe('a machine as a table', () => {
 
   it('comes to the same states and facts as XState, after each of any events, in our machines and in any of their shape', () => {
     fc.assert(
-      fc.property(anyMachine, ([machine, events]) => {
+      fc.property(anyMachine, ({ machine, events }) => {
         const { actor, told } = spawn(machine)
         const states = [undefined, ...events].map(event => {
           if (event) actor.send(event)
@@ -146,7 +153,7 @@ describe('a machine as a table', () => {
 
   it('can be handed over to XState at any moment, whose snapshot is then the one that it would have itself', () => {
     fc.assert(
-      fc.property(anyMachine, fc.nat(), ([machine, events], at) => {
+      fc.property(anyMachine, fc.nat(), ({ machine, events }, at) => {
         const half = events.slice(0, at % (events.length + 1))
         const [table, xstate] = [spawn(machine), spawn(machine, createInterpretedActor)]
         for (const event of half) for (const { actor } of [table, xstate]) actor.send(event)
@@ -164,7 +171,7 @@ describe('a machine as a table', () => {
   it('lets an observer see the same from the moment on at which it came', () => {
     const brief = (event: InspectionEvent) => `${event.type} ${'event' in event ? event.event.type : ''}`
     fc.assert(
-      fc.property(anyMachine, ([machine, events]) => {
+      fc.property(anyMachine, ({ machine, events }) => {
         const [first, second] = [createMachineActor, createInterpretedActor].map(factory => {
           const { actor } = spawn(machine, factory)
           const seen: string[] = []

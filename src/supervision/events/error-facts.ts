@@ -46,7 +46,7 @@ function causesOf(error: Error): readonly CauseRecord[] | undefined {
 }
 
 /** A copy that JSON can hold, with at most {@link MOST_DETAILS} values in all. */
-function plainCopy(details: object): Readonly<Record<string, unknown>> | undefined {
+function copied(details: object): Readonly<Record<string, unknown>> | undefined {
   let left = MOST_DETAILS
   const copy = (value: unknown, depth: number): unknown => {
     left -= 1
@@ -72,9 +72,14 @@ function plainCopy(details: object): Readonly<Record<string, unknown>> | undefin
     }
     return Object.fromEntries(kept)
   }
+  const kept = record(details, 0)
+  return Object.keys(kept).length > 0 ? kept : undefined
+}
+
+/** The same, or undefined where there is nothing to copy. Never throws. */
+function plainCopy(details: object): Readonly<Record<string, unknown>> | undefined {
   try {
-    const kept = record(details, 0)
-    return Object.keys(kept).length > 0 ? kept : undefined
+    return Object.keys(details).length > 0 ? copied(details) : undefined
   } catch {
     return undefined
   }

@@ -5,8 +5,11 @@ import type { SupervisionDirective, SupervisionEvent, SupervisionEventType, Wind
 export interface EventSubject {
   readonly id: string
   readonly ref: { readonly kind: string; readonly incarnation: number }
-  readonly attempt: number
-  windowFill(): WindowFill
+  /** What is remembered of its restarts. */
+  readonly record: {
+    attempt(now: number): number
+    fill(now: number): WindowFill
+  }
 }
 
 /** What an event says beside that. Without `incarnation` it is about the current one. */
@@ -38,11 +41,11 @@ export class EventSlot {
 
   /** @param told what is said of the error */
   fill(at: number, subject: EventSubject, facts: EventFacts, told: ErrorFacts | undefined): void {
-    const { used, limit, within } = subject.windowFill()
+    const { used, limit, within } = subject.record.fill(at)
     this.#type = facts.type
     this.#at = at
     this.#incarnation = facts.incarnation ?? subject.ref.incarnation
-    this.#attempt = subject.attempt
+    this.#attempt = subject.record.attempt(at)
     this.#used = used
     this.#limit = limit
     this.#within = within

@@ -3,6 +3,7 @@ import { toErrorRecord } from '../../errors.ts'
 import type { EventSink } from '../../resources/environment.ts'
 import type { ResourceLog } from '../../resources/log.ts'
 import { EventGrouping } from './grouping.ts'
+import { Listeners } from './listeners.ts'
 import { levelOf, logRecord } from './log.ts'
 import { Ring } from './ring.ts'
 import type { SupervisionEvent, SupervisionRecord } from './types.ts'
@@ -30,7 +31,7 @@ export class EventStream implements EventSink {
   readonly #log: ResourceLog
   readonly #grouping: EventGrouping
   readonly #recent = new Ring<SupervisionRecord>(REMEMBERED)
-  readonly #listeners = new Set<(record: SupervisionRecord) => void>()
+  readonly #listeners = new Listeners<SupervisionRecord>()
 
   constructor({ clock, log }: EventStreamOptions) {
     this.#log = log
@@ -50,11 +51,7 @@ export class EventStream implements EventSink {
 
   /** Tells of each record from the next one on. What a listener throws is logged. The result ends it. */
   subscribe(listener: (record: SupervisionRecord) => void): () => void {
-    const own = (record: SupervisionRecord): void => listener(record)
-    this.#listeners.add(own)
-    return () => {
-      this.#listeners.delete(own)
-    }
+    return this.#listeners.add(listener)
   }
 
   /** The newest records, at most `count`, oldest of them first. */
@@ -70,7 +67,7 @@ export class EventStream implements EventSink {
   #tell(record: SupervisionRecord): void {
     this.#recent.push(record)
     logRecord(this.#log, record)
-    for (const listener of [...this.#listeners]) notify(this.#log, listener, record)
+    for (const listener of this.#listeners.all) notify(this.#log, listener, record)
   }
 }
 

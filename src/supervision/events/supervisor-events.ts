@@ -4,6 +4,7 @@ import type { ResourceLog } from '../../resources/log.ts'
 import { ChildHistory } from './child-history.ts'
 import { type ErrorFacts, errorFacts } from './error-facts.ts'
 import { type EventFacts, EventSlot, type EventSubject } from './event-slot.ts'
+import { Listeners } from './listeners.ts'
 import { isShown, notify } from './stream.ts'
 import type { SupervisionEvent } from './types.ts'
 
@@ -20,7 +21,7 @@ export interface SupervisorEventsOptions {
 /** The events of one incarnation of a supervisor: makes them, remembers the last of each child, and passes them on and up. */
 export class SupervisorEvents implements EventSink {
   readonly #options: SupervisorEventsOptions
-  readonly #listeners = new Set<(event: SupervisionEvent) => void>()
+  readonly #listeners = new Listeners<SupervisionEvent>()
   /** Children to whom nothing has happened have none. */
   readonly #histories = new Map<string, ChildHistory>()
   readonly #scratch = new EventSlot()
@@ -36,7 +37,7 @@ export class SupervisorEvents implements EventSink {
     const { clock, supervisor } = this.#options
     const { id, ref } = child
     const isRemembered = this.#isRemembered(id, facts)
-    if (!isRemembered && !this.wants({ type: facts.type, attempt: child.attempt })) return
+    if (!isRemembered && !this.wants({ type: facts.type, attempt: child.record.attempt(clock.now()) })) return
     const slot = isRemembered ? this.#historyOf(id, ref.kind).next() : this.#scratch
     slot.fill(clock.now(), child, facts, facts.error === undefined ? undefined : this.#factsOf(facts.error))
     this.publish(slot.event(supervisor, id, ref.kind))
@@ -50,16 +51,12 @@ export class SupervisorEvents implements EventSink {
   publish(event: SupervisionEvent): void {
     const { above, log } = this.#options
     above.publish(event)
-    for (const listener of [...this.#listeners]) notify(log, listener, event)
+    for (const listener of this.#listeners.all) notify(log, listener, event)
   }
 
   /** Tells of each event from the next one on, bursts and floods included. What a listener throws is logged. The result ends it. */
   subscribe(listener: (event: SupervisionEvent) => void): () => void {
-    const own = (event: SupervisionEvent): void => listener(event)
-    this.#listeners.add(own)
-    return () => {
-      this.#listeners.delete(own)
-    }
+    return this.#listeners.add(listener)
   }
 
   /**

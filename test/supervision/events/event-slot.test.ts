@@ -7,8 +7,7 @@ import { type EventFacts, EventSlot } from '../../../src/supervision/events/even
 const child = {
   id: 'a',
   ref: { kind: 'thing', incarnation: 3 },
-  attempt: 2,
-  windowFill: () => ({ used: 1, limit: 5, within: 60_000 }),
+  record: { attempt: () => 2, fill: () => ({ used: 1, limit: 5, within: 60_000 }) },
 }
 
 function eventOf(facts: EventFacts, told?: ErrorFacts) {

@@ -13,11 +13,13 @@ function world(log = silentLog) {
   let looked = 0
   const child = (id: string, attempt = 0) => ({
     id,
-    attempt,
     ref: { kind: 'thing', incarnation: 1 },
-    windowFill: () => {
-      looked += 1
-      return { used: 0, limit: 1, within: 1 }
+    record: {
+      attempt: () => attempt,
+      fill: () => {
+        looked += 1
+        return { used: 0, limit: 1, within: 1 }
+      },
     },
   })
   return { clock, stream, events, child, looked: () => looked }
