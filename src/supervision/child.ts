@@ -171,6 +171,7 @@ export class Child extends ChildFacts implements RefOwner {
 
   /** No further incarnation will come by itself. */
   retire(error: ExovisorError, reason: string): void {
+    if (this.record.circuit !== 'closed') this.record.closeCircuit()
     this.#setRestarting(false)
     this.ref.end(error)
     this.emit({ type: 'stopped', reason })
@@ -178,6 +179,7 @@ export class Child extends ChildFacts implements RefOwner {
 
   /** It found that it is not wanted: known, but not running, as if it had been stopped. */
   ignore(reason: string): void {
+    if (this.record.circuit !== 'closed') this.record.closeCircuit()
     this.#setRestarting(false)
     this.ref.end(this.#closedError(reason))
     this.emit({ type: 'ignored', reason })
@@ -256,7 +258,6 @@ export class Child extends ChildFacts implements RefOwner {
     this.#isToStop = true
     await this.ref.current?.close(reason)
     if (command !== this.#command) return
-    if (this.record.circuit !== 'closed') this.record.closeCircuit()
     this.retire(this.#closedError(reason), reason)
   }
 

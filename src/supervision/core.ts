@@ -15,7 +15,7 @@ import type { DependencyGraph } from './dependency-graph.ts'
 import type { EventFacts } from './events/event-slot.ts'
 import { EventStream } from './events/stream.ts'
 import { SupervisorEvents } from './events/supervisor-events.ts'
-import { startInOrder, startInWaves } from './first-starts.ts'
+import { startInOrder, startInWaves, stopOrder } from './first-starts.ts'
 import { PolicyCache } from './policy-cache.ts'
 import { Roster } from './roster.ts'
 import { DEFAULT_CONCURRENT_STARTS, StartGate } from './start-gate.ts'
@@ -159,7 +159,7 @@ export class SupervisorCore implements ChildHost, StrategyHost {
       this.environment.registry?.unregister(child)
     }
     if (this.isDynamic) await Promise.all(children.map(stop))
-    else for (const child of children.toReversed()) await stop(child)
+    else for (const child of stopOrder(children, this.dependencies)) await stop(child)
   }
 
   /** Adds a child that is not started yet. */
@@ -182,11 +182,12 @@ export class SupervisorCore implements ChildHost, StrategyHost {
     return { ...spec, input: { policies: table, ...(spec.input as SupervisorInput) } }
   }
 
-  /** Waits until all that a child starts after is READY, or is to stay down: it may be between two incarnations. */
+  /** Waits until all that a child starts after is up, or is to stay down: it may be between two incarnations. */
   async readyBefore(child: Child): Promise<void> {
     for (const id of this.dependencies.before(child.id)) {
       const ref = this.roster.find(id)?.ref
-      if (ref && !ref.ended && ref.state !== 'UNINITIALIZED') await ref.ready()
+      const isUp = ref?.state === 'READY' || ref?.state === 'DEGRADED'
+      if (ref && !isUp && !ref.ended && ref.state !== 'UNINITIALIZED') await ref.ready()
     }
   }
 

@@ -32,3 +32,19 @@ export async function startInWaves(
   }
   await Promise.all(started.values())
 }
+
+/** The reverse of the order of starts: each child after all those that come after it. */
+export function stopOrder(children: readonly Child[], dependencies: DependencyGraph): readonly Child[] {
+  const followers = new Map<string, Child[]>()
+  for (const child of children) {
+    for (const id of dependencies.before(child.id)) followers.set(id, [...(followers.get(id) ?? []), child])
+  }
+  const order = new Set<Child>()
+  const visit = (child: Child): void => {
+    if (order.has(child)) return
+    for (const follower of (followers.get(child.id) ?? []).toReversed()) visit(follower)
+    order.add(child)
+  }
+  for (const child of children.toReversed()) visit(child)
+  return [...order]
+}

@@ -38,9 +38,12 @@ export function addTally(sum: Tally, { endings, failures, ...counts }: Tally): v
   sum.failures.push(...failures)
 }
 
-/** Plays a seed; every `repeatEvery`-th seed twice, which must give the same trace. */
-export async function playSeed(seed: number, repeatEvery: number): Promise<Tally> {
-  const verdict = await play(drawScenario(seed))
+/**
+ * Plays a seed; every `repeatEvery`-th seed twice, which must give the same trace.
+ * @param machines with XState's interpreter; then every seed is played without it as well, to the same trace
+ */
+export async function playSeed(seed: number, repeatEvery: number, machines = false): Promise<Tally> {
+  const verdict = await play(drawScenario(seed), machines)
   const tally = emptyTally()
   tally.seeds = 1
   tally.steps = verdict.steps
@@ -49,7 +52,11 @@ export async function playSeed(seed: number, repeatEvery: number): Promise<Tally
   tally.simulatedMs = verdict.simulatedMs
   tally.endings[verdict.ending] = 1
   if (verdict.violation) tally.failures.push(verdict)
-  else if (seed % repeatEvery === 0) {
+  else if (machines) {
+    // XState's interpreter and the tables made of the machines are to be the same to everybody.
+    const byTables = await play(drawScenario(seed))
+    if (byTables.hash !== verdict.hash) tally.failures.push(differs(byTables, verdict, 'same-by-tables'))
+  } else if (seed % repeatEvery === 0) {
     const again = await play(drawScenario(seed))
     if (again.hash === verdict.hash) tally.repeated = 1
     else tally.failures.push(differs(verdict, again))
@@ -57,8 +64,8 @@ export async function playSeed(seed: number, repeatEvery: number): Promise<Tally
   return tally
 }
 
-function differs(first: Verdict, again: Verdict): Verdict {
+function differs(first: Verdict, again: Verdict, invariant = 'repeats'): Verdict {
   const line = first.trace.findIndex((text, index) => text !== again.trace[index])
   const text = `line ${line} was ${JSON.stringify(first.trace[line])} and then ${JSON.stringify(again.trace[line])}`
-  return { ...again, violation: { invariant: 'repeats', step: again.steps, time: again.simulatedMs, text } }
+  return { ...again, violation: { invariant, step: again.steps, time: again.simulatedMs, text } }
 }

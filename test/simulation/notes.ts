@@ -113,6 +113,8 @@ const notes: Partial<Record<SupervisionEventType, Note>> = {
     post.suspended = false
   },
   circuit_opened(post) {
+    // Whoever restarts it by hand now gives it a new window.
+    post.isUncertain = true
     post.attemptsAreUnknown = true
   },
   circuit_half_open(post) {

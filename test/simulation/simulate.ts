@@ -1,7 +1,7 @@
 /**
  * Plays many seeded worlds and says which broke a promise of the kernel. See README.md beside this file.
  *
- *   npm run simulate -- [--seeds N] [--from N] [--seed N [--trace] [--shrink FILE]] [--file FILE] [--json]
+ *   npm run simulate -- [--seeds N] [--from N] [--seed N [--trace] [--shrink FILE]] [--file FILE] [--machines] [--json]
  */
 import { fork } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
@@ -40,7 +40,7 @@ function whole(name: string, text: string): number {
 }
 
 async function one(scenario: Scenario): Promise<boolean> {
-  const verdict = await play(scenario)
+  const verdict = await play(scenario, values.machines)
   if (values.json)
     console.log(JSON.stringify({ ...verdict, trace: values.trace ? verdict.trace : undefined }))
   else if (values.trace) console.log(verdict.trace.join('\n'))
@@ -64,7 +64,7 @@ async function work(first: number, end: number, stride: number): Promise<void> {
   Error.stackTraceLimit = 0
   let tally = emptyTally()
   for (let seed = first; seed < end; seed += stride) {
-    addTally(tally, await playSeed(seed, REPEAT_EVERY))
+    addTally(tally, await playSeed(seed, REPEAT_EVERY, values.machines))
     if (tally.seeds < SEEDS_A_MESSAGE) continue
     process.send?.(tally)
     tally = emptyTally()

@@ -42,7 +42,7 @@ export const order: readonly Invariant[] = [
     hears({ type }, post) {
       if (type !== 'ready' || !ordered(post)) return undefined
       const late = post.children.find(
-        child => isStatic(child) && child.leaf?.start !== false && !child.wasReady,
+        child => isStatic(child) && child.leaf?.start !== false && !child.wasReady && !child.wasStopped,
       )
       return late ? `${post.id} is READY before ${late.id}` : undefined
     },
@@ -85,6 +85,8 @@ export const order: readonly Invariant[] = [
     hears({ type, incarnation }, post) {
       if (type !== 'started' || incarnation === 1 || !isGraph(post) || !isUntouched(post) || post.isTried)
         return undefined
+      // A restart by hand in the same graph holds and starts others in between.
+      if (!siblings(post).every(isUntouched)) return undefined
       const living = siblings(post).find(
         other => other.plan.dependsOn?.includes(post.id) && isLiving(other) && isUntouched(other),
       )
