@@ -1,3 +1,6 @@
+// Imported, since the global one is behind a getter, which each look at the clock would call.
+import { performance } from 'node:perf_hooks'
+
 /** What {@link Clock.setTimeout} returns: opaque, good for {@link Clock.clearTimeout} only. */
 export type TimerHandle = unknown
 

@@ -1,34 +1,20 @@
-import {
-  type AnyLifecycleMachine,
-  type LifecycleState,
-  lifecycle,
-  lifecycleEvents,
-} from '../../machines/lifecycle.ts'
+import { type AnyLifecycleMachine, type LifecycleState, lifecycle } from '../../machines/lifecycle.ts'
 import { createMachineActor } from '../actors/create-actor.ts'
 import type { ActorListener, MachineActor, MachineEvent } from '../actors/machine-actor.ts'
 import { type Deferred, deferred } from '../concurrency/deferred.ts'
 import { limited } from '../concurrency/limit.ts'
-import { ExovisorError } from '../errors.ts'
+import { ExovisorError, isExovisorError } from '../errors.ts'
 import type { Environment } from './environment.ts'
 import { failedContext, toFailure } from './failure.ts'
 import { HealthMonitor, type HealthRecord } from './health.ts'
 import type { IncarnationOptions } from './incarnation-options.ts'
 import { Initialization } from './initialization.ts'
 import { release } from './release.ts'
-import { Self } from './self.ts'
+import { refuseLifecycle, Self } from './self.ts'
+import { isWorking, topState } from './top-state.ts'
 import type { ResourceSelf } from './types.ts'
 
 export type { IncarnationChange } from './incarnation-options.ts'
-
-/** The state among the seven that a machine's state value stands for. */
-function topState(value: unknown): LifecycleState {
-  if (typeof value === 'string') return value as LifecycleState
-  for (const state in value as object) return state as LifecycleState
-  return 'UNINITIALIZED'
-}
-
-/** True in the states in which a client is there and messages are handled. */
-export const isWorking = (state: LifecycleState): boolean => state === 'READY' || state === 'DEGRADED'
 
 /**
  * One life of a resource: an XState actor that says what state it is in, and the effects that belong to each state.
@@ -48,6 +34,7 @@ export class Incarnation<Input, Client, Message> implements ActorListener {
   #ended = false
   #hasBegun = false
   #ignored: string | undefined
+  #isResting = false
   // What most incarnations never need is made when it is needed.
   #self: Self | undefined
   #health: HealthMonitor | undefined
@@ -136,7 +123,6 @@ export class Incarnation<Input, Client, Message> implements ActorListener {
     return this.#work.signal
   }
 
-  /** Begins to initialise. */
   start(): void {
     this.#actor.start()
     this.#actor.send({ type: 'initialize' })
@@ -144,13 +130,13 @@ export class Incarnation<Input, Client, Message> implements ActorListener {
 
   fail(error: unknown): void {
     if (this.#state !== 'INITIALIZING' && !isWorking(this.#state)) return
-    const failure = toFailure(error, this.label)
+    const failure = this.#failureOf(error)
     if (isWorking(this.#state) && this.#options.listener.resumes?.(failure)) return
     this.#report('fail', failure)
   }
 
   degrade(reason: unknown): void {
-    if (this.#state === 'READY') this.#report('degrade', toFailure(reason, this.label, 'is degraded'))
+    if (this.#state === 'READY') this.#report('degrade', this.#failureOf(reason, 'is degraded'))
   }
 
   recovered(): void {
@@ -159,11 +145,21 @@ export class Incarnation<Input, Client, Message> implements ActorListener {
     this.#actor.send({ type: 'recovered' })
   }
 
-  /** The normal end, by its own word. */
   end(reason: string): void {
     if (this.#state !== 'INITIALIZING' && !isWorking(this.#state)) return
     this.#ended = true
     void this.close(reason)
+  }
+
+  /** Its health is not checked until {@link wake}. */
+  rest(): void {
+    this.#isResting = true
+    this.#health?.stop()
+  }
+
+  wake(): void {
+    this.#isResting = false
+    if (isWorking(this.#state) && this.#options.definition.checkHealth) this.#watchHealth(this.#state)
   }
 
   /** It is not wanted: ends before it is READY, and that is no failure. OTP's `ignore`. */
@@ -178,12 +174,7 @@ export class Incarnation<Input, Client, Message> implements ActorListener {
    * @throws EXO_MESSAGE_UNHANDLED for an event of the lifecycle
    */
   send(event: MachineEvent): void {
-    if ((lifecycleEvents as readonly string[]).includes(event.type) || event.type.startsWith('xstate.')) {
-      throw new ExovisorError(
-        'EXO_MESSAGE_UNHANDLED',
-        `${this.label} sent itself ${event.type}, which only the runtime may send; expected an event of its own machine`,
-      )
-    }
+    refuseLifecycle(event, this.label)
     this.#actor.send(event)
   }
 
@@ -210,6 +201,11 @@ export class Incarnation<Input, Client, Message> implements ActorListener {
     return this.#closed.promise
   }
 
+  /** See `toFailure`. The label is made only for an error that has to be wrapped. */
+  #failureOf(error: unknown, what?: string): ExovisorError {
+    return isExovisorError(error) ? error : toFailure(error, this.label, what)
+  }
+
   #report(type: 'fail' | 'degrade' | 'start.timeout', error: ExovisorError): void {
     this.#pending ??= error
     this.#actor.send({ type, error: { code: error.code, message: error.message } })
@@ -220,7 +216,7 @@ export class Incarnation<Input, Client, Message> implements ActorListener {
     try {
       return this.#createActor(this.#options.definition.machine, '')
     } catch (cause) {
-      return this.#createFailed('ERROR', toFailure(cause, this.label, 'has a machine that threw'))
+      return this.#createFailed('ERROR', this.#failureOf(cause, 'has a machine that threw'))
     }
   }
 
@@ -264,7 +260,6 @@ export class Incarnation<Input, Client, Message> implements ActorListener {
     })
   }
 
-  /** Told by the actor. */
   changed(value: unknown): void {
     const state = topState(value)
     if (state !== this.#state) this.#changed(state)
@@ -282,7 +277,6 @@ export class Incarnation<Input, Client, Message> implements ActorListener {
     this.#perform(state)
   }
 
-  /** What a state means. */
   #perform(state: LifecycleState): void {
     switch (state) {
       case 'INITIALIZING':
@@ -310,6 +304,7 @@ export class Incarnation<Input, Client, Message> implements ActorListener {
   }
 
   #watchHealth(state: LifecycleState): void {
+    if (this.#isResting) return
     this.#health ??= this.#createHealth()
     if (state === 'DEGRADED') this.#health.distrust()
     this.#health.start()
@@ -372,12 +367,12 @@ export class Incarnation<Input, Client, Message> implements ActorListener {
 
   /** Told by the initialisation. */
   notInitialized(error: unknown): void {
-    this.fail(toFailure(error, this.label, 'failed to initialise'))
+    this.fail(this.#failureOf(error, 'failed to initialise'))
   }
 
   /** Told by the actor: the machine itself threw. An actor of the plain lifecycle takes over, so that the rest of the life is an ordinary one. */
   crashed(cause: unknown): void {
-    const failure = toFailure(cause, this.label, 'has a machine that threw')
+    const failure = this.#failureOf(cause, 'has a machine that threw')
     const closing = this.#state === 'CLOSING'
     this.#actor = this.#createFailed(closing ? 'CLOSING' : 'ERROR', failure)
     this.#actor.start()

@@ -11,10 +11,12 @@ import { type WaitOptions, watchLimits } from '../concurrency/wait.ts'
 import { type ErrorRecord, ExovisorError, toErrorRecord } from '../errors.ts'
 import { Audience } from './audience.ts'
 import type { Environment } from './environment.ts'
-import { type Incarnation, type IncarnationChange, isWorking } from './incarnation.ts'
+import { HandlerContext } from './handler-context.ts'
+import type { Incarnation, IncarnationChange } from './incarnation.ts'
 import type { Down, DownReason, MonitorOptions } from './monitor.ts'
+import { isWorking } from './top-state.ts'
 import type { TraceEvent } from './trace.ts'
-import type { ResourceDefinition, ResourceRef, ResourceSelf, ResourceSnapshot, StateChange } from './types.ts'
+import type { ResourceDefinition, ResourceRef, ResourceSnapshot, StateChange } from './types.ts'
 
 /** Who owns a ref hears this of it. */
 export interface RefOwner {
@@ -36,21 +38,6 @@ export interface RefOptions<Input, Client, Message> {
   /** A number is a capacity. Default: 1000 messages, `reject`. */
   readonly mailbox?: number | MailboxPolicy | undefined
   readonly owner?: RefOwner | undefined
-}
-
-/** What a handler gets beside its message. The signal is made when it is asked for: most handlers never do, and it costs more than the message. */
-class HandlerContext {
-  readonly self: ResourceSelf
-  readonly #work: LazyAbort
-
-  constructor(self: ResourceSelf, work: LazyAbort) {
-    this.self = self
-    this.#work = work
-  }
-
-  get signal(): AbortSignal {
-    return this.#work.signal
-  }
 }
 
 function downReason({ code }: ExovisorError): DownReason {
@@ -225,11 +212,13 @@ export class Ref<Input, Client, Message> implements ResourceRef<Client, Message>
   /** Messages wait until {@link resume}, through restarts; the one in hand is finished. An ask still times out. */
   suspend(): void {
     this.#mailbox.suspend()
+    this.#current?.rest()
   }
 
   /** Delivers again, first what has waited. */
   resume(): void {
     this.#mailbox.resume()
+    this.#current?.wake()
   }
 
   /**
@@ -243,6 +232,7 @@ export class Ref<Input, Client, Message> implements ResourceRef<Client, Message>
     this.#definition = definition
     this.#down = undefined
     this.#fate = undefined
+    if (this.suspended) incarnation.rest()
     this.revive()
   }
 
@@ -280,16 +270,21 @@ export class Ref<Input, Client, Message> implements ResourceRef<Client, Message>
     if (error.code === 'EXO_SHUTDOWN_TIMEOUT') this.#fate ??= { reason: 'killed', error }
   }
 
+  /** As {@link Ref.end}, but an incarnation will come in time, so that monitors of the resource are told nothing. */
+  shut(error: ExovisorError): void {
+    this.#ended = error
+    this.#ready = undefined
+    this.#mailbox.close(error)
+    for (const waiter of this.#waiters ?? []) waiter.reject(error)
+  }
+
   /**
    * No further incarnation will come by itself: whoever waits gets `error`, and so does whoever comes later.
    *
    * @param reason what monitors are told; by default the code of the error says it
    */
   end(error: ExovisorError, reason = downReason(error)): void {
-    this.#ended = error
-    this.#ready = undefined
-    this.#mailbox.close(error)
-    for (const waiter of this.#waiters ?? []) waiter.reject(error)
+    this.shut(error)
     if (this.#gone) return
     const isKilled = reason === 'normal' && this.#fate?.reason === 'killed'
     this.#gone = this.#createDown(isKilled ? 'killed' : reason, isKilled ? this.#fate?.error : error)

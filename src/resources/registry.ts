@@ -82,6 +82,9 @@ export class Registry {
 
   /** To be called after each change of a resource's state, and when it was suspended or resumed. Costs the same however many there are. */
   changed(source: RegistrySource): void {
+    const isListed = this.#ready.get(source.kind)?.has(source) ?? false
+    // Most changes are neither to nor from READY, and nobody listens.
+    if (isListed === isRoutable(source) && this.#subscribers.size === 0) return
     if (this.#families.get(source.parent)?.get(source.id) !== source) return
     if (isRoutable(source)) this.#index(source)
     else this.#unindex(source)

@@ -1,4 +1,6 @@
+import { lifecycleEvents } from '../../machines/lifecycle.ts'
 import type { MachineActor, MachineEvent } from '../actors/machine-actor.ts'
+import { ExovisorError } from '../errors.ts'
 import type { Environment } from './environment.ts'
 import type { ResourceSelf } from './types.ts'
 
@@ -71,4 +73,16 @@ export class Self implements ResourceSelf {
 /** The actor and the environment of an incarnation: for resources that have resources of their own, i.e. supervisors. */
 export function ownerOf(self: ResourceSelf): Pick<Owner, 'actor' | 'environment' | 'work'> {
   return Self.owner(self)
+}
+
+/**
+ * Refuses an event that is not a resource's to send itself.
+ * @throws EXO_MESSAGE_UNHANDLED
+ */
+export function refuseLifecycle({ type }: MachineEvent, label: string): void {
+  if (!(lifecycleEvents as readonly string[]).includes(type) && !type.startsWith('xstate.')) return
+  throw new ExovisorError(
+    'EXO_MESSAGE_UNHANDLED',
+    `${label} sent itself ${type}, which only the runtime may send; expected an event of its own machine`,
+  )
 }

@@ -1,5 +1,6 @@
 import type { InspectionObserver } from '../actors/inspection.ts'
 import { ExovisorError, toErrorRecord } from '../errors.ts'
+import type { TraceEvent } from '../resources/trace.ts'
 import type { ResourceDefinition, ResourceRef } from '../resources/types.ts'
 import { refuseMisfit } from './check-start.ts'
 import type { Child } from './child.ts'
@@ -129,6 +130,10 @@ export class SupervisorAdmin implements SupervisorClient {
 
   history(id: string): readonly SupervisionEvent[] {
     return this.core.historyOf(this.core.roster.get(id))
+  }
+
+  trace(id: string, listener: (event: TraceEvent) => void): () => void {
+    return this.core.roster.get(id).ref.trace(listener)
   }
 
   suspend(id: string): void {

@@ -77,6 +77,11 @@ export abstract class ChildFacts implements RegistrySource, EventSubject {
   /** True while somebody waits for its first start. */
   abstract get isAwaited(): boolean
 
+  /** True when it is stopped and no circuit will try it again. */
+  get isGone(): boolean {
+    return this.isStopped && this.record.circuit === 'closed'
+  }
+
   windowFill(): WindowFill {
     return this.record.fill(this.now)
   }

@@ -194,7 +194,7 @@ export class Child extends ChildFacts implements RefOwner {
   openCircuit(error: ExovisorError, ms: number): void {
     this.record.circuit = 'open'
     this.#setRestarting(false)
-    this.ref.end(error)
+    this.ref.shut(error)
     this.#nextAttemptAt = this.now + ms
     const command = this.#command
     this.emit({ type: 'circuit_opened', error, delay: ms })
@@ -251,7 +251,7 @@ export class Child extends ChildFacts implements RefOwner {
 
   /** Stops it. Resolves when CLOSED; wins over everything that was under way. */
   async stop(reason: string): Promise<void> {
-    if (this.ref.current && this.isStopped && this.record.circuit === 'closed') return
+    if (this.ref.current && this.isGone) return
     const command = this.freeze(reason)
     this.#isToStop = true
     await this.ref.current?.close(reason)

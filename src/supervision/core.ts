@@ -128,7 +128,10 @@ export class SupervisorCore implements ChildHost, StrategyHost {
     // Cleaning up begins a moment later than closing; no child may start in between.
     const freeze = (): void => this.#freeze('the supervisor is being closed')
     const { work } = ownerOf(this.#self)
-    for (const end of [signal, work]) end.addEventListener('abort', freeze, { once: true })
+    for (const end of [signal, work]) {
+      if (end.aborted) freeze()
+      end.addEventListener('abort', freeze, { once: true })
+    }
     try {
       const children = this.#checked(this.#input.children ?? []).map(spec => this.add(spec))
       const first = children.filter(({ spec }) => spec.start !== false)
@@ -319,7 +322,7 @@ export class SupervisorCore implements ChildHost, StrategyHost {
   #significantEnded(child: Child): void {
     const { autoShutdown = 'never' } = this.#input
     const isLast = (): boolean =>
-      this.roster.all.every(other => other === child || !other.spec.significant || other.isStopped)
+      this.roster.all.every(other => other === child || !other.spec.significant || other.isGone)
     if (autoShutdown === 'never' || (autoShutdown === 'all_significant' && !isLast())) return
     this.#hasShutItselfDown = true
     child.emit({ type: 'auto_shutdown', reason: autoShutdown })

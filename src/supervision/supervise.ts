@@ -4,6 +4,7 @@ import { TurnScheduler } from '../concurrency/scheduler.ts'
 import { createResource, type OwnedResource } from '../resources/create.ts'
 import { silentLog } from '../resources/log.ts'
 import { Registry } from '../resources/registry.ts'
+import type { TraceEvent } from '../resources/trace.ts'
 import type {
   AnyResourceDefinition,
   LifecycleState,
@@ -113,6 +114,10 @@ class RootSupervisor implements Supervisor {
 
   spec(id: string): ChildSpecData {
     return this.#client.spec(id)
+  }
+
+  trace(id: string, listener: (event: TraceEvent) => void): () => void {
+    return this.#client.trace(id, listener)
   }
 
   suspend(id: string): void {

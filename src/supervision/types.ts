@@ -7,6 +7,7 @@ import type { Scheduler, TurnBudget } from '../concurrency/scheduler.ts'
 import type { ExovisorError } from '../errors.ts'
 import type { ShutdownLimit } from '../resources/environment.ts'
 import type { Registry } from '../resources/registry.ts'
+import type { TraceEvent } from '../resources/trace.ts'
 import type {
   LifecycleState,
   ResourceDefinition,
@@ -136,6 +137,11 @@ export interface SupervisorClient {
   suspend(id: string): void
   /** Lets a suspended child go on. Does nothing to others. */
   resume(id: string): void
+  /**
+   * Tells of everything about one child from now on: messages, answers, states. The result ends it. Costs nothing while nobody traces.
+   * @throws EXO_CHILD_UNKNOWN
+   */
+  trace(id: string, listener: (event: TraceEvent) => void): () => void
   /**
    * Changes a supervisor while it runs, also in the middle of a restart. What the input does not name stays. Children are matched by id:
    * known ones get the new spec and keep running, new ones are added and not started, missing ones stay as they are. Policies

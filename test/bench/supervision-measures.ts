@@ -1,8 +1,9 @@
 /** A tree of children under one supervisor, as a subject of the bench builds it. */
 export interface Tree {
   readonly size: number
-  /** Kills one child; `ready` is called once, when its successor is READY. */
-  kill(index: number, ready: () => void): void
+  /** Called each time when the successor of a killed child is READY. */
+  onReady: () => void
+  kill(index: number): void
   close(): Promise<void>
 }
 
@@ -11,6 +12,8 @@ export interface Subject {
   readonly name: string
   /** One supervisor with so many children, all of them READY. */
   grow(children: number): Promise<Tree>
+  /** So many supervisors side by side in one runtime, each with so many children. */
+  growSideBySide(supervisors: number, children: number): Promise<readonly Tree[]>
   /** Two actors that send one message to and fro, so many times. Resolves when the last one is back. */
   roundTrips(count: number): Promise<void>
 }
@@ -115,8 +118,9 @@ export async function bytesPerActor(subject: Subject, { idle }: Sizes): Promise<
 
 const killOne = (tree: Tree, index: number): Promise<number> =>
   new Promise(resolve => {
+    tree.onReady = () => resolve((performance.now() - start) * 1_000)
     const start = performance.now()
-    tree.kill(index, () => resolve((performance.now() - start) * 1_000))
+    tree.kill(index)
   })
 
 /** The median of the wall time from a kill until the successor is READY, in microseconds. */
@@ -172,7 +176,8 @@ async function oneStorm(trees: readonly Tree[]): Promise<Storm> {
           left -= 1
           if (left === 0) resolve()
         }
-        for (const tree of trees) for (let index = 0; index < tree.size; index += 1) tree.kill(index, ready)
+        for (const tree of trees) tree.onReady = ready
+        for (const tree of trees) for (let index = 0; index < tree.size; index += 1) tree.kill(index)
       }),
   )
   return { cpuMs: ms, stallMs: watch.stop() }
@@ -182,11 +187,12 @@ async function oneStorm(trees: readonly Tree[]): Promise<Storm> {
 export async function storm(subject: Subject, supervisors: number, { many, rounds }: Sizes): Promise<Storm> {
   const storms: Storm[] = []
   for (let round = 0; round <= rounds; round += 1) {
-    const trees: Tree[] = []
-    for (let index = 0; index < supervisors; index += 1)
-      trees.push(await subject.grow(Math.ceil(many / supervisors)))
+    const trees =
+      supervisors === 1
+        ? [await subject.grow(many)]
+        : await subject.growSideBySide(supervisors, Math.ceil(many / supervisors))
     storms.push(await oneStorm(trees))
-    for (const tree of trees) await tree.close()
+    for (const tree of trees.toReversed()) await tree.close()
   }
   const warm = storms.slice(1)
   return { cpuMs: median(warm.map(each => each.cpuMs)), stallMs: median(warm.map(each => each.stallMs)) }

@@ -70,6 +70,21 @@ describe('a circuit', () => {
     expect(clock.pending).toBe(0)
   })
 
+  it('is not the end that monitors wait for: stopping the child is', async () => {
+    const { a, root, clock } = await world()
+    const down: string[] = []
+    root.ref('a').monitor(({ reason }) => void down.push(reason))
+    for (const life of [0, 1]) {
+      a.lives[life]?.self.fail('lost')
+      await clock.advance(10)
+    }
+    expect(down).toEqual([])
+    await root.stop('a')
+    await clock.settle()
+    expect(down).toEqual(['normal'])
+    await root.close()
+  })
+
   it('yields to a command: stop ends it, restart closes it', async () => {
     const { a, root, clock } = await world()
     for (const life of [0, 1]) {

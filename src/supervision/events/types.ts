@@ -42,7 +42,7 @@ export type SupervisionEventType =
   | 'suspended'
   /** Somebody took that back. */
   | 'unsuspended'
-  /** The supervisor took new specs or policies over; `count` says how many children are new or changed. */
+  /** Its spec or its policy is another one since its supervisor was told to reload. */
   | 'reloaded'
   /** A significant child ended by itself, so the supervisor closes. */
   | 'auto_shutdown'

@@ -22,7 +22,7 @@ const nothing: CancelTimer = () => undefined
  *
  * The group is stopped in the reverse order of its start, each cleanup awaited; then the backoff of the child that failed passes; then the
  * group starts in order, each member after the one before it is READY. Temporary members do not come back; those that were stopped or had
- * ended before do, as in OTP, save those that never started.
+ * ended before do, as in OTP, save those that never started and those that their own open circuit keeps down.
  *
  * A restart of the group spends one unit, however large the group is: in the window of the child that failed, and in the
  * supervisor's own window if it has one. When a member cannot start, that member is the one that failed, and drives the next attempt.
@@ -90,8 +90,18 @@ export class GroupRestart implements Strategy {
       if (command !== child.command) continue
       if (!comesBack(child, failure)) this.#host.retire(child, failure)
       else if (this.#host.acceptRestart(child)) this.#restart(child, stopped)
-      else this.#host.giveUp(child, failure)
+      else this.#giveUp(child, failure)
     }
+  }
+
+  /** Unless that ends the supervisor, the child's circuit is open: the members that have still to start after it do so without it. */
+  #giveUp(child: Child, failure: ExovisorError | undefined): void {
+    const { members } = this.#host
+    const rest = members
+      .slice(members.indexOf(child) + 1)
+      .filter(member => this.#isHeld(member) && member.ref.state === 'CLOSED')
+    this.#host.giveUp(child, failure)
+    if (this.#driver === undefined && rest.length > 0) void this.admit(() => this.#release(rest))
   }
 
   #restart(driver: Child, stopped: ReadonlySet<Child> | undefined): void {
@@ -109,7 +119,8 @@ export class GroupRestart implements Strategy {
     const group = members.slice(first).filter(({ ref }) => ref.current)
     const isStoppedSince = (child: Child): boolean =>
       isDown(child) && stopped !== undefined && !stopped.has(child)
-    const hasLeft = (child: Child): boolean => this.#hasLeft(child) || isStoppedSince(child)
+    const hasLeft = (child: Child): boolean =>
+      this.#hasLeft(child) || isStoppedSince(child) || child.record.circuit === 'open'
     const left = new Map(group.filter(hasLeft).map(child => [child, -1]))
     this.#group = left
     const plan = group.filter(child => !left.has(child))
@@ -146,7 +157,13 @@ export class GroupRestart implements Strategy {
     await this.#stop(running)
     if (round !== this.#round) return
     this.#driver = undefined
+    await this.#release(group)
+  }
+
+  /** Starts members in order, up to one that fails and drives the next attempt. */
+  async #release(group: readonly Child[]): Promise<void> {
     for (const child of group) {
+      if (this.#ceased) return
       // One that somebody has started by hand meanwhile starts in its turn as well.
       if (this.#isHeld(child)) await child.release()
       else await child.settled()

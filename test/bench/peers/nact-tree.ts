@@ -27,11 +27,11 @@ interface Nact {
 const died = new Error('killed by the bench')
 
 class NactTree implements Tree {
+  onReady = (): void => undefined
   readonly size: number
   readonly #nact: Nact
   readonly #system: NactRef
   readonly #children: readonly NactRef[]
-  readonly #ready: (() => void)[] = []
 
   constructor(nact: Nact, size: number) {
     this.size = size
@@ -41,8 +41,7 @@ class NactTree implements Tree {
     this.#children = Array.from({ length: size }, (_, index) => this.#spawn(parent, index))
   }
 
-  kill(index: number, ready: () => void): void {
-    this.#ready[index] = ready
+  kill(index: number): void {
     this.#nact.dispatch(this.#children[index]!, 'die')
   }
 
@@ -58,7 +57,7 @@ class NactTree implements Tree {
     return this.#nact.spawn(parent, receive, `child-${index}`, {
       onCrash: (_, __, context) => context.reset,
       initialStateFunc: () => {
-        this.#ready[index]?.()
+        this.onReady()
         return {}
       },
     })
@@ -69,6 +68,8 @@ function subject(nact: Nact): Subject {
   return {
     name: 'nact reset',
     grow: async count => new NactTree(nact, count),
+    growSideBySide: async (supervisors, count) =>
+      Array.from({ length: supervisors }, () => new NactTree(nact, count)),
     roundTrips: count =>
       new Promise(resolve => {
         const system = nact.start()

@@ -5,7 +5,9 @@ import type { Subject, Tree } from '../supervision-measures.ts'
 const children = Array.from({ length: 30_000 }, (_, index) => `child-${index}`)
 const input = { name: 'child', kind: 'idle', incarnation: 1, attempt: 0 }
 
-type Ready = Map<string, () => void>
+interface Ready {
+  onReady(): void
+}
 
 interface Kill {
   readonly type: 'kill'
@@ -37,7 +39,7 @@ const supervisorOf = (ready: Ready) =>
             queueMicrotask(() => {
               child?.send({ type: 'initialize' })
               child?.send({ type: 'initialized' })
-              ready.get(id)?.()
+              ready.onReady()
             })
           })
         }),
@@ -45,24 +47,27 @@ const supervisorOf = (ready: Ready) =>
     },
   )
 
-async function grow(count: number): Promise<Tree> {
-  const ready: Ready = new Map()
-  const root = createActor(supervisorOf(ready), { input: { count } })
-  root.start()
-  for (const child of Object.values(root.getSnapshot().children)) {
-    child?.send({ type: 'initialize' })
-    child?.send({ type: 'initialized' })
+class SpawnedTree implements Tree {
+  onReady = (): void => undefined
+  readonly size: number
+  readonly #root
+
+  constructor(size: number) {
+    this.size = size
+    this.#root = createActor(supervisorOf(this), { input: { count: size } })
+    this.#root.start()
+    for (const child of Object.values(this.#root.getSnapshot().children)) {
+      child?.send({ type: 'initialize' })
+      child?.send({ type: 'initialized' })
+    }
   }
-  return {
-    size: count,
-    kill: (index, done) => {
-      const id = children[index]!
-      ready.set(id, done)
-      root.send({ type: 'kill', id })
-    },
-    // Stopping would take a time that grows with the square of the children.
-    close: async () => undefined,
+
+  kill(index: number): void {
+    this.#root.send({ type: 'kill', id: children[index] })
   }
+
+  /** Stopping would take a time that grows with the square of the children. */
+  async close(): Promise<void> {}
 }
 
 const counter = createMachine(
@@ -80,4 +85,10 @@ async function roundTrips(count: number): Promise<void> {
 }
 
 /** Plain XState: the same machine, as children of a machine. It has no window, no events and no order of stopping. */
-export const xstateTree: Subject = { name: 'xstate spawnChild', grow, roundTrips }
+export const xstateTree: Subject = {
+  name: 'xstate spawnChild',
+  grow: async count => new SpawnedTree(count),
+  growSideBySide: async (supervisors, count) =>
+    Array.from({ length: supervisors }, () => new SpawnedTree(count)),
+  roundTrips,
+}

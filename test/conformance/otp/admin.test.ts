@@ -34,13 +34,7 @@ import { describe, expect, it } from 'vitest'
 import { VirtualClock } from '../../../src/concurrency/virtual-clock.ts'
 import { supervise } from '../../../src/supervision/supervise.ts'
 import type { ChildSpec } from '../../../src/supervision/types.ts'
-import { counts, incarnations, otp, sub, worker } from './world.ts'
-
-const code = (promise: Promise<unknown>) =>
-  promise.then(
-    () => 'ok',
-    (error: { code: string }) => error.code,
-  )
+import { code, counts, incarnations, otp, sub, worker } from './world.ts'
 
 describe('administration', () => {
   it('child_adm — start, stop, restart and remove a child, in every state of it, and one that is not there', async () => {

@@ -6,33 +6,30 @@ const restarted = { child1: 2 }
 const kept = { child1: 'CLOSED' }
 const gone = {}
 
-const expected = {
-  permanent: { normal: restarted, shutdown: restarted, abnormal: restarted },
-  transient: { normal: kept, shutdown: kept, abnormal: restarted },
-  temporary: { normal: gone, shutdown: gone, abnormal: gone },
-} as const
-
-const said = new Map<object, string>([
-  [restarted, 'is restarted'],
-  [kept, 'is not restarted, its spec is kept'],
-  [gone, 'is gone with its spec'],
-])
+const table = [
+  ['permanent_normal', 'permanent', 'normal', restarted, 'is restarted'],
+  ['permanent_shutdown', 'permanent', 'shutdown', restarted, 'is restarted'],
+  ['permanent_abnormal', 'permanent', 'abnormal', restarted, 'is restarted'],
+  ['transient_normal', 'transient', 'normal', kept, 'is not restarted, its spec is kept'],
+  ['transient_shutdown', 'transient', 'shutdown', kept, 'is not restarted, its spec is kept'],
+  ['transient_abnormal', 'transient', 'abnormal', restarted, 'is restarted'],
+  ['temporary_normal', 'temporary', 'normal', gone, 'is gone with its spec'],
+  ['temporary_shutdown', 'temporary', 'shutdown', gone, 'is gone with its spec'],
+  ['temporary_abnormal', 'temporary', 'abnormal', gone, 'is gone with its spec'],
+] as const
 
 describe('restart type', () => {
-  for (const restart of ['permanent', 'transient', 'temporary'] as const) {
-    for (const how of endings) {
-      const outcome = expected[restart][how]
-      it(`${restart}_${how} — the child ${said.get(outcome)}`, async () => {
-        const child = worker('child1', {}, { restart })
-        const { root, clock, terminate } = await otp('one_for_one', 2, 3600)
-        await root.start(child.typed)
-        await terminate('child1', how)
-        await clock.advance(100_000)
-        expect(incarnations(root)).toEqual(outcome)
-        expect(child.lives).toHaveLength(outcome === restarted ? 2 : 1)
-        await root.close()
-      })
-    }
+  for (const [name, restart, how, outcome, said] of table) {
+    it(`${name} — the child ${said}`, async () => {
+      const child = worker('child1', {}, { restart })
+      const { root, clock, terminate } = await otp('one_for_one', 2, 3600)
+      await root.start(child.typed)
+      await terminate('child1', how)
+      await clock.advance(100_000)
+      expect(incarnations(root)).toEqual(outcome)
+      expect(child.lives).toHaveLength(outcome === restarted ? 2 : 1)
+      await root.close()
+    })
   }
 
   it('temporary_bystander — a temporary sibling stopped with its group is not restarted, and does not break the supervisor', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { otp, worker } from './world.ts'
+import { otp, simple, worker } from './world.ts'
 
 const [FEW, MANY] = [1_000, 10_000]
 const ROUNDS = 3
@@ -23,13 +23,14 @@ const { typed } = worker('child')
 const ids = (count: number) => Array.from({ length: count }, (_, index) => `child${index}`)
 const specs = (count: number) => ids(count).map(id => ({ ...typed, id, restart: 'temporary' as const }))
 
-/** Stopping each of so many children that were started later. */
+/** Stopping each of so many children of a dynamic supervisor. */
 async function stopping(count: number): Promise<number> {
-  const { root } = await otp('one_for_one', 2, 3600)
-  for (const spec of specs(count)) await root.start(spec)
+  const { root, spawn } = await simple(2, 3600, { typed }, { restart: 'temporary' })
+  for (const id of ids(count)) await spawn(id)
   const spent = await cost(async () => {
     for (const id of ids(count)) await root.stop(id)
   })
+  expect(root.children()).toEqual([])
   await root.close()
   return spent
 }

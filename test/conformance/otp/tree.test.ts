@@ -1,21 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { supervisorResource } from '../../../src/supervision/supervisor-resource.ts'
-import { counts, incarnations, never, otp, sub, worker } from './world.ts'
-
-/** A child that may be told to fail each start, two seconds after it began. */
-function deadlock(id: string, clock: () => { setTimeout(fn: () => void, ms: number): unknown }) {
-  const world = { failing: false }
-  const child = worker(id, {
-    start: (_, signal) =>
-      world.failing &&
-      new Promise((_resolve, reject) => {
-        const fail = () => reject(new Error('error'))
-        clock().setTimeout(fail, 2_000)
-        signal.addEventListener('abort', fail)
-      }),
-  })
-  return { ...child, world }
-}
+import { counts, deadlock, incarnations, never, otp, sub, worker } from './world.ts'
 
 describe('trees', () => {
   it('tree — a restart leaves other branches alone; when a supervisor gives up the tree is restarted without the children started later, and what was stopped comes back', async () => {

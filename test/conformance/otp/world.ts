@@ -67,6 +67,21 @@ export function worker(id: string, { start, stop }: Behaviour = {}, changes: Cha
 
 export type Worker = ReturnType<typeof worker>
 
+/** A child that may be told to fail each start, two seconds after it began. */
+export function deadlock(id: string, clock: () => { setTimeout(fn: () => void, ms: number): unknown }) {
+  const world = { failing: false }
+  const child = worker(id, {
+    start: (_, signal) =>
+      world.failing &&
+      new Promise((_resolve, reject) => {
+        const fail = () => reject(new Error('error'))
+        clock().setTimeout(fail, 2_000)
+        signal.addEventListener('abort', fail)
+      }),
+  })
+  return { ...child, world }
+}
+
 /** A spec of a supervisor below another one. */
 export const sub = (
   id: string,
@@ -117,6 +132,27 @@ export const counts = (root: Pick<SupervisorClient, 'children'>) => {
 export const incarnations = (root: Pick<SupervisorClient, 'children'>) =>
   Object.fromEntries(
     root.children().map(({ id, state, incarnation }) => [id, state === 'READY' ? incarnation : state]),
+  )
+
+/** A dynamic supervisor whose children are made of one worker's definition, and a way to start one. */
+export async function simple(
+  restarts: number,
+  seconds: number,
+  { typed }: Pick<Worker, 'typed'>,
+  { options = {}, ...changes }: Changes & { readonly options?: Partial<SuperviseOptions> } = {},
+) {
+  const { resource } = typed
+  const template = { resource, ...changes }
+  const world = await otp('dynamic', restarts, seconds, [], { template, ...options })
+  const spawn = (id: string, input: object = {}) => world.root.spawn(resource, input, { id })
+  return { ...world, spawn }
+}
+
+/** The code of the error with which a promise rejects, or ok. */
+export const code = (promise: Promise<unknown>): Promise<string> =>
+  promise.then(
+    () => 'ok',
+    (error: { code: string }) => error.code,
   )
 
 export const never = (): Promise<never> => new Promise(() => undefined)

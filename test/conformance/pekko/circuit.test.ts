@@ -41,4 +41,35 @@ describe('a limit that is spent', () => {
     expect(incarnations(root)).toEqual({ a: 5 })
     await root.close()
   })
+
+  for (const strategy of ['one_for_all', 'rest_for_one'] as const) {
+    it(`B10 with a circuit, in the middle of a group restart, lets those after it start without it (${strategy})`, async () => {
+      const { actor, grow, crash, clock } = world()
+      const start = ({ number }: Life) => {
+        if (number === 2) throw new Error('not now')
+      }
+      const policy = { intensity: { restarts: 1, within: 1_000 }, circuit: 30_000 }
+      const [a, b] = [actor('a', { start }, { policy }), actor('b')]
+      const root = await grow([a, b], { strategy })
+      await crash(root, a)
+      expect([incarnations(root), root.children()[0]?.circuit]).toEqual([{ a: 'CLOSED', b: 2 }, 'open'])
+      await clock.advance(30_000)
+      expect([incarnations(root), root.children()[0]?.circuit]).toEqual([{ a: 3, b: 2 }, 'closed'])
+      await root.close()
+    })
+  }
+
+  it('B11 with a circuit stays down for its time also when a sibling of its group is restarted meanwhile', async () => {
+    const { actor, grow, crash, clock } = world()
+    const policy = { intensity: { restarts: 0, within: 1_000 }, circuit: 30_000 }
+    const [a, b] = [actor('a', {}, { policy }), actor('b')]
+    const root = await grow([a, b], { strategy: 'one_for_all' })
+    await crash(root, a)
+    await crash(root, b)
+    expect(incarnations(root)).toEqual({ a: 'CLOSED', b: 2 })
+    await clock.advance(30_000)
+    expect([incarnations(root), root.children()[0]?.circuit]).toEqual([{ a: 2, b: 2 }, 'closed'])
+    await root.close()
+    expect(clock.pending).toBe(0)
+  })
 })

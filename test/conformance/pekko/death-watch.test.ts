@@ -85,6 +85,25 @@ describe('a monitor', () => {
     await root.closed
   })
 
+  it('D5 hears nothing of a circuit that opens, since the child comes back by itself, and everything of the end after it', async () => {
+    const { actor, grow, crash, clock } = world()
+    const policy = { intensity: { restarts: 0, within: 1_000 }, circuit: 30_000 }
+    const terminal = actor('terminal', {}, { policy })
+    const root = await grow([terminal])
+    const ref = root.ref(terminal.definition, 'terminal')
+    const heard: string[] = []
+    ref.monitor(({ reason, incarnation }) => void heard.push(`${incarnation} ${reason}`))
+    await crash(root, terminal)
+    await expect(ref.ready()).rejects.toMatchObject({ code: 'EXO_INTENSITY_EXCEEDED' })
+    await clock.advance(30_000)
+    expect([heard, ref.state]).toEqual([[], 'READY'])
+    await crash(root, terminal)
+    await root.stop('terminal')
+    await clock.settle()
+    expect(heard).toEqual(['2 normal'])
+    await root.close()
+  })
+
   it('D7 of a successor under the same id is told of the successor’s end, with its number', async () => {
     const { root, ref, terminal, notices, note, clock } = await watched()
     ref.monitor(note())

@@ -39,8 +39,12 @@ interface Storm {
 
 /** Replaces a place, or stops it and starts it again. Either may be refused, when its supervisor ends meanwhile. */
 async function command(supervisor: SupervisorClient, id: string, stops: boolean): Promise<void> {
+  const before = supervisor.children().filter(({ ended, circuit }) => !ended || circuit !== 'closed')
   if (stops) await supervisor.stop(id)
   await supervisor.restart(id)
+  // Those that need it were stopped with it.
+  const after = new Map(supervisor.children().map(child => [child.id, child.ended]))
+  for (const child of before) if (after.get(child.id)) await supervisor.restart(child.id)
 }
 
 /** Lets a place stand still, and go on after a while. */

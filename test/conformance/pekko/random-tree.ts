@@ -4,10 +4,20 @@ import type { Random } from '../../../src/concurrency/random.ts'
 import { schedule } from '../../../src/concurrency/timer.ts'
 import { defineResource } from '../../../src/resources/define.ts'
 import { childSpec } from '../../../src/supervision/child-spec.ts'
+import type { PolicyInput } from '../../../src/supervision/policy.ts'
 import { supervisorResource } from '../../../src/supervision/supervisor-resource.ts'
 import type { AnyChildSpec, SupervisorClient, SupervisorInput } from '../../../src/supervision/types.ts'
 
-const strategies = ['one_for_one', 'one_for_all', 'rest_for_one'] as const
+const strategies = ['one_for_one', 'one_for_all', 'rest_for_one', 'dependency_closure'] as const
+
+/** Most are restarted for a failure alone; some for a throw of their handler too, some for nothing; some have a circuit. */
+const policies: readonly PolicyInput[] = [
+  {},
+  {},
+  { decide: { Error: 'restart' } },
+  { decide: { EXO_RESOURCE_FAILED: 'resume' } },
+  { intensity: { restarts: 1, within: 100 }, circuit: 50 },
+]
 
 /** What happened, of all actors, in the order in which it happened. */
 interface Chronicle {
@@ -103,10 +113,18 @@ function actorPlace(path: readonly string[], world: World): Place {
     id,
     resource,
     input: {},
+    policy: policies[whole(random, policies.length)] ?? {},
     ...(random() < 0.2 && { restart: 'transient' as const }),
   })
   return { path, spec, below: [], open: () => open.size }
 }
+
+/** Lets places need some of those before them. */
+const entangled = (places: readonly Place[], random: Random): readonly AnyChildSpec[] =>
+  places.map(({ spec }, index) => ({
+    ...spec,
+    dependsOn: places.slice(0, index).flatMap(({ spec: { id } }) => (random() < 0.3 ? [id] : [])),
+  }))
 
 /** A tree of `size` places at most `breadth` wide, as Pekko's stress test grows it. */
 export function grow(size: number, breadth: number, world: World, path: readonly string[] = ['top']): Place {
@@ -117,9 +135,10 @@ export function grow(size: number, breadth: number, world: World, path: readonly
   const below = Array.from({ length: count }, (_, index) =>
     grow(Math.floor(share * (index + 1)) - Math.floor(share * index), breadth, world, [...path, `${index}`]),
   )
+  const strategy = strategies[whole(random, strategies.length)] ?? 'one_for_one'
   const input: SupervisorInput = {
-    strategy: strategies[whole(random, strategies.length)] ?? 'one_for_one',
-    children: below.map(({ spec }) => spec),
+    strategy,
+    children: strategy === 'dependency_closure' ? entangled(below, random) : below.map(place => place.spec),
     // Half of the supervisors give up soon, so that failures climb.
     ...(random() < 0.5 && { intensity: { restarts: 3, within: 200 } }),
   }
