@@ -164,7 +164,8 @@ export class Incarnation<Input, Client, Message> implements ActorListener {
 
   /** It is not wanted: ends before it is READY, and that is no failure. OTP's `ignore`. */
   ignore(reason: string): void {
-    if (this.#state !== 'INITIALIZING') return
+    // Within `initialize` a failure that it has reported is still on its way.
+    if (this.#state !== 'INITIALIZING' || this.#pending) return
     this.#ignored = reason
     void this.close(reason)
   }

@@ -270,7 +270,7 @@ export class SupervisorCore implements ChildHost, StrategyHost {
   }
 
   async stopAndForget(child: Child, reason: string): Promise<void> {
-    const stopped = child.stop(reason)
+    const stopped = child.stop(reason, 'forgotten')
     const { command } = child
     await stopped
     // Somebody may have started it again meanwhile.
