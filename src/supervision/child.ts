@@ -159,7 +159,7 @@ export class Child extends ChildFacts implements RefOwner {
 
   /** Starts a successor after the delay of the backoff. */
   scheduleRestart(): void {
-    this.awaitRestart(() => this.host.gate.enter(this))
+    this.awaitRestart(() => this.#queue())
   }
 
   /** No further incarnation will come by itself. */
@@ -199,7 +199,7 @@ export class Child extends ChildFacts implements RefOwner {
       this.#commanded = false
       this.#setRestarting(true)
       this.ref.revive()
-      this.host.gate.enter(this)
+      this.#queue()
     })
   }
 
@@ -231,7 +231,7 @@ export class Child extends ChildFacts implements RefOwner {
     const resumed = deferred<void>()
     this.#resumed = resumed
     this.#commanded = false
-    this.host.gate.enter(this)
+    this.#queue()
     return resumed.promise
   }
 
@@ -264,6 +264,13 @@ export class Child extends ChildFacts implements RefOwner {
       this.#launch()
     }
     await this.ref.ready()
+  }
+
+  /** A restart, as soon as there is a place among those that start. */
+  #queue(): void {
+    const count = this.host.gate.enter(this)
+    // Of thousands that wait at one time the 1st, 2nd, 4th, 8th ... tell of it.
+    if (count > 0 && (count & (count - 1)) === 0) this.emit({ type: 'storm_delayed', count })
   }
 
   /** Told by the gate of its supervisor: there is a place among those that start. */

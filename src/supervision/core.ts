@@ -34,6 +34,11 @@ interface HeldEnd {
   readonly command: number
 }
 
+/** A supervisor that can rest with all below it. */
+interface Resting {
+  rest(): void
+}
+
 /** The inside of one incarnation of a supervisor: its children, and what it does about their ends. */
 export class SupervisorCore implements ChildHost, StrategyHost {
   readonly name: string
@@ -196,7 +201,10 @@ export class SupervisorCore implements ChildHost, StrategyHost {
 
   emit(child: Child, event: EventFacts): void {
     this.#events.emit(child, event)
-    if (event.type === 'ready') this.#strategy.changed?.()
+    if (event.type !== 'ready') return
+    // A supervisor that is suspended rests in its next incarnation too.
+    if (child.suspended && child.kind === 'supervisor') (child.ref.client as Partial<Resting>).rest?.()
+    this.#strategy.changed?.()
   }
 
   ended(child: Child, failure: ExovisorError | undefined): void {
