@@ -3,7 +3,7 @@ import { createMachineActor } from '../actors/create-actor.ts'
 import type { ActorListener, MachineActor, MachineEvent } from '../actors/machine-actor.ts'
 import { type Deferred, deferred } from '../concurrency/deferred.ts'
 import { limited } from '../concurrency/limit.ts'
-import { ExovisorError } from '../errors.ts'
+import { ExovisorError, isExovisorError } from '../errors.ts'
 import type { Environment } from './environment.ts'
 import { failedContext, toFailure } from './failure.ts'
 import { refuseForeign } from './foreign-event.ts'
@@ -12,13 +12,10 @@ import type { IncarnationOptions } from './incarnation-options.ts'
 import { Initialization } from './initialization.ts'
 import { release } from './release.ts'
 import { Self } from './self.ts'
-import { topState } from './top-state.ts'
+import { isWorking, topState } from './top-state.ts'
 import type { ResourceSelf } from './types.ts'
 
 export type { IncarnationChange } from './incarnation-options.ts'
-
-/** True in the states in which a client is there and messages are handled. */
-export const isWorking = (state: LifecycleState): boolean => state === 'READY' || state === 'DEGRADED'
 
 /**
  * One life of a resource: an XState actor that says what state it is in, and the effects that belong to each state.
@@ -168,7 +165,8 @@ export class Incarnation<Input, Client, Message> implements ActorListener {
 
   /** It is not wanted: ends before it is READY, and that is no failure. OTP's `ignore`. */
   ignore(reason: string): void {
-    if (this.#state !== 'INITIALIZING') return
+    // Within `initialize` a failure that it has reported is still on its way.
+    if (this.#state !== 'INITIALIZING' || this.#pending) return
     this.#ignored = reason
     void this.close(reason)
   }
@@ -207,7 +205,7 @@ export class Incarnation<Input, Client, Message> implements ActorListener {
 
   /** See `toFailure`. The label is made only for an error that has to be wrapped. */
   #failureOf(error: unknown, what?: string): ExovisorError {
-    return error instanceof ExovisorError ? error : toFailure(error, this.label, what)
+    return isExovisorError(error) ? error : toFailure(error, this.label, what)
   }
 
   #report(type: 'fail' | 'degrade' | 'start.timeout', error: ExovisorError): void {
@@ -220,7 +218,7 @@ export class Incarnation<Input, Client, Message> implements ActorListener {
     try {
       return this.#createActor(this.#options.definition.machine, '')
     } catch (cause) {
-      return this.#createFailed('ERROR', toFailure(cause, this.label, 'has a machine that threw'))
+      return this.#createFailed('ERROR', this.#failureOf(cause, 'has a machine that threw'))
     }
   }
 

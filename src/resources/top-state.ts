@@ -6,3 +6,6 @@ export function topState(value: unknown): LifecycleState {
   for (const state in value as object) return state as LifecycleState
   return 'UNINITIALIZED'
 }
+
+/** True in the states in which a client is there and messages are handled. */
+export const isWorking = (state: LifecycleState): boolean => state === 'READY' || state === 'DEGRADED'

@@ -74,13 +74,13 @@ export abstract class ChildFacts implements RegistrySource, EventSubject {
   /** True while somebody's word, not its policy, decides what comes next. */
   abstract get isCommanded(): boolean
 
+  /** True while somebody waits for its first start. */
+  abstract get isAwaited(): boolean
+
   /** True when it is stopped and no circuit will try it again. */
   get isGone(): boolean {
     return this.isStopped && this.record.circuit === 'closed'
   }
-
-  /** True while somebody waits for its first start. */
-  abstract get isAwaited(): boolean
 
   windowFill(): WindowFill {
     return this.record.fill(this.now)

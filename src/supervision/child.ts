@@ -21,17 +21,16 @@ const nothing: CancelTimer = () => undefined
 export class Child extends ChildFacts implements RefOwner {
   readonly #failures: FailureHandling
   #count: number
-  /** Set while a first start has not ended. */
-  #first: Deferred<void> | undefined
-  /** Set while a first start waits for what comes before it. */
-  #promised: Deferred<void> | undefined
+  /** Set while a first start has not ended; `isPromised` while it waits for what comes before it. */
+  #first: (Deferred<void> & { isPromised: boolean }) | undefined
   /** Set while a start as one of a group has not ended. */
   #resumed: Deferred<void> | undefined
   /** True while somebody's word, not the policy, decides what comes next. */
   #commanded = false
   /** Grows with each command to this child: whatever was under way for an older one has no say any more. */
   #command = 0
-  #isToStop = false
+  /** What the last command wants to become of it, if that is an end. */
+  #wanted: 'stopped' | 'forgotten' | undefined
   #restarting = false
   #nextAttemptAt: number | undefined
   #cancelTry = nothing
@@ -62,20 +61,25 @@ export class Child extends ChildFacts implements RefOwner {
 
   /** True from the moment in which somebody stops it until it is told something else. */
   get isToStop(): boolean {
-    return this.#isToStop
+    return this.#wanted !== undefined
+  }
+
+  /** True from the moment in which somebody stops it for good until it is told something else. */
+  get isToForget(): boolean {
+    return this.#wanted === 'forgotten'
   }
 
   override get isAwaited(): boolean {
-    return this.#first !== undefined || this.isPromised
+    return this.#first !== undefined
   }
 
   /** True while its first start waits for what comes before it. */
   get isPromised(): boolean {
-    return this.#promised !== undefined
+    return this.#first?.isPromised === true
   }
 
   get isFirstStarting(): boolean {
-    return this.#first !== undefined
+    return this.#first?.isPromised === false
   }
 
   /** True between the end of an incarnation and the READY of the next. */
@@ -118,30 +122,19 @@ export class Child extends ChildFacts implements RefOwner {
    * @param before what it waits for; it is not tried when that rejects
    */
   firstStart(before?: Promise<unknown>): Promise<void> {
-    const first = deferred<void>()
-    if (before) this.#promise(first, before)
-    else this.#begin(first)
-    return first.promise
-  }
-
-  #promise(first: Deferred<void>, before: Promise<unknown>): void {
-    this.#promised = first
-    const isWanted = (): boolean => this.#promised === first
-    before.then(
-      () => {
-        if (isWanted()) this.#begin(first)
-      },
-      (error: unknown) => {
-        if (isWanted()) this.#promised = undefined
-        first.reject(error)
-      },
-    )
-  }
-
-  #begin(first: Deferred<void>): void {
-    this.#promised = undefined
+    const first = { ...deferred<void>(), isPromised: before !== undefined }
     this.#first = first
-    this.host.gate.enter(this)
+    const begin = (): void => {
+      first.isPromised = false
+      if (this.#first === first) this.host.gate.enter(this)
+    }
+    const failed = (error: unknown): void => {
+      if (this.#first === first) this.#first = undefined
+      first.reject(error)
+    }
+    if (before) before.then(begin, failed)
+    else begin()
+    return first.promise
   }
 
   /** Counts and announces a restart. Its delay by the backoff is the result. */
@@ -166,7 +159,7 @@ export class Child extends ChildFacts implements RefOwner {
 
   /** Starts a successor after the delay of the backoff. */
   scheduleRestart(): void {
-    this.awaitRestart(() => this.host.gate.enter(this))
+    this.awaitRestart(() => this.#queue())
   }
 
   /** No further incarnation will come by itself. */
@@ -208,7 +201,7 @@ export class Child extends ChildFacts implements RefOwner {
       this.#commanded = false
       this.#setRestarting(true)
       this.ref.revive()
-      this.host.gate.enter(this)
+      this.#queue()
     })
   }
 
@@ -216,15 +209,13 @@ export class Child extends ChildFacts implements RefOwner {
   freeze(reason: string): number {
     this.#command += 1
     this.#commanded = true
-    this.#isToStop = false
+    this.#wanted = undefined
     this.#cancelTry()
     this.host.gate.leave(this)
     this.#failures.freeze()
     this.#nextAttemptAt = undefined
-    const first = this.#first ?? this.#promised
-    first?.reject(this.#closedError(reason))
+    this.#first?.reject(this.#closedError(reason))
     this.#first = undefined
-    this.#promised = undefined
     this.#endResuming()
     return this.#command
   }
@@ -242,7 +233,7 @@ export class Child extends ChildFacts implements RefOwner {
     const resumed = deferred<void>()
     this.#resumed = resumed
     this.#commanded = false
-    this.host.gate.enter(this)
+    this.#queue()
     return resumed.promise
   }
 
@@ -252,10 +243,10 @@ export class Child extends ChildFacts implements RefOwner {
   }
 
   /** Stops it. Resolves when CLOSED; wins over everything that was under way. */
-  async stop(reason: string): Promise<void> {
+  async stop(reason: string, wanted: 'stopped' | 'forgotten' = 'stopped'): Promise<void> {
     if (this.ref.current && this.isGone) return
     const command = this.freeze(reason)
-    this.#isToStop = true
+    this.#wanted = wanted
     await this.ref.current?.close(reason)
     if (command !== this.#command) return
     this.retire(this.#closedError(reason), reason)
@@ -274,6 +265,13 @@ export class Child extends ChildFacts implements RefOwner {
       this.#launch()
     }
     await this.ref.ready()
+  }
+
+  /** A restart, as soon as there is a place among those that start. */
+  #queue(): void {
+    const count = this.host.gate.enter(this)
+    // Of thousands that wait at one time the 1st, 2nd, 4th, 8th ... tell of it.
+    if (count > 0 && (count & (count - 1)) === 0) this.emit({ type: 'storm_delayed', count })
   }
 
   /** Told by the gate of its supervisor: there is a place among those that start. */

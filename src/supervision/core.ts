@@ -34,6 +34,11 @@ interface HeldEnd {
   readonly command: number
 }
 
+/** A supervisor that can rest with all below it. */
+interface Resting {
+  rest(): void
+}
+
 /** The inside of one incarnation of a supervisor: its children, and what it does about their ends. */
 export class SupervisorCore implements ChildHost, StrategyHost {
   readonly name: string
@@ -211,6 +216,9 @@ export class SupervisorCore implements ChildHost, StrategyHost {
 
   emit(child: Child, event: EventFacts): void {
     this.#events.emit(child, event)
+    if (event.type === 'ready' && child.suspended && child.kind === 'supervisor')
+      // A supervisor that is suspended rests in its next incarnation too.
+      (child.ref.client as Partial<Resting>).rest?.()
     // A child that failed may stay in ERROR: then nobody waits for it any more.
     if (event.type === 'ready' || event.type === 'failed' || event.type === 'start_error')
       this.#strategy.changed?.()
@@ -287,7 +295,7 @@ export class SupervisorCore implements ChildHost, StrategyHost {
   }
 
   async stopAndForget(child: Child, reason: string): Promise<void> {
-    const stopped = child.stop(reason)
+    const stopped = child.stop(reason, 'forgotten')
     const { command } = child
     await stopped
     // Somebody may have started it again meanwhile.

@@ -70,6 +70,17 @@ function withoutTable(spec: AnyChildSpec, table: PolicyTable): AnyChildSpec {
   return policies === table ? { ...spec, input } : spec
 }
 
+/** What it needed may have been temporary, and is not known any more: that is no fault of the reload. */
+function withoutGone(spec: AnyChildSpec, isThere: (id: string) => boolean): AnyChildSpec {
+  const { dependsOn, after, requires } = spec
+  return {
+    ...spec,
+    ...(dependsOn && { dependsOn: dependsOn.filter(isThere) }),
+    ...(after && { after: after.filter(isThere) }),
+    ...(requires && { requires: requires.filter(isThere) }),
+  }
+}
+
 /**
  * Changes a supervisor while it runs; see {@link SupervisorClient.reload}. All or nothing: everything is checked first.
  * The rules are those of `code_change` in OTP's supervisor.erl.
@@ -84,7 +95,8 @@ function planned(core: SupervisorCore, input: SupervisorInput): Commit {
   const older = core.policies.table
   const news: Specs = new Map((input.children ?? []).map(spec => [spec.id, spec]))
   const known = core.roster.all
-  const kept = known.map(({ id, spec }) => news.get(id) ?? withoutTable(spec, older))
+  const isThere = (id: string): boolean => news.has(id) || core.member(id) !== undefined
+  const kept = known.map(({ id, spec }) => news.get(id) ?? withoutGone(withoutTable(spec, older), isThere))
   const added = [...news.values()].filter(({ id }) => !core.member(id))
   const next = merged(core.input, input)
   if (core.isDynamic) refuseFaults(core, next)

@@ -24,10 +24,13 @@ export class StartGate {
     this.#admitWaiting()
   }
 
-  /** Admits somebody as soon as there is a place: at once, or later. */
-  enter(starter: Starter): void {
-    if (this.#waiting.size === 0 && this.#taken < this.#limit) this.#admit(starter)
-    else this.#waiting.add(starter)
+  /** Admits somebody as soon as there is a place: at once, or later. Gives the number of those who wait, himself included: 0 at once. */
+  enter(starter: Starter): number {
+    if (this.#waiting.size === 0 && this.#taken < this.#limit) {
+      this.#admit(starter)
+      return 0
+    }
+    return this.#waiting.add(starter).size
   }
 
   /** Gives the place back, or takes the wish for one back. Does nothing for somebody who has neither. */

@@ -1,20 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import type { SupervisionEvent, SupervisionEventType } from '../../src/supervision/types.ts'
+import type { SuperviseOptions, SupervisionEvent, SupervisionEventType } from '../../src/supervision/types.ts'
 import { grow, kid } from './tree.ts'
-
-/** Types that no supervisor tells yet. */
-type Planned =
-  | 'resumed'
-  | 'escalated'
-  | 'circuit_opened'
-  | 'circuit_half_open'
-  | 'circuit_closed'
-  | 'ignored'
-  | 'suspended'
-  | 'unsuspended'
-  | 'reloaded'
-  | 'auto_shutdown'
-  | 'storm_delayed'
 
 interface Story {
   readonly when: string
@@ -27,8 +13,12 @@ interface Story {
 type Tree = Awaited<ReturnType<typeof grow>>
 
 /** What a tree with one child told during a plot. */
-async function during(child: ReturnType<typeof kid>, plot: (tree: Tree) => Promise<unknown> | unknown) {
-  const tree = await grow([child.spec])
+async function during(
+  child: ReturnType<typeof kid>,
+  plot: (tree: Tree) => Promise<unknown> | unknown,
+  options: Partial<SuperviseOptions> = {},
+) {
+  const tree = await grow([child.spec], options)
   await plot(tree)
   const told = [...tree.events]
   const closing = tree.root.close()
@@ -47,7 +37,9 @@ const failAndReturn = async (tree: Tree) => {
 }
 const window = { used: 1, limit: 3, within: 60_000 }
 
-const stories: Readonly<Record<Exclude<SupervisionEventType, Planned>, Story>> = {
+const circuit = { intensity: { restarts: 0 }, circuit: 50 } as const
+
+const stories: Readonly<Record<SupervisionEventType, Story>> = {
   started: {
     when: 'an incarnation begins to initialise',
     tell: () => during(kid('a'), () => undefined),
@@ -173,6 +165,115 @@ const stories: Readonly<Record<Exclude<SupervisionEventType, Planned>, Story>> =
         message: 'scripted "a" did not finish its cleanup within 300 ms',
       },
     },
+  },
+  resumed: {
+    when: 'the directive for a failure is to go on',
+    tell: () => during(kid('a', {}, { policy: { decide: { '*': 'resume' } } }), fail),
+    facts: { directive: 'resume', incarnation: 1, error: lost, causes },
+  },
+  escalated: {
+    when: 'the directive for a failure is to leave it to the supervisor',
+    tell: () =>
+      during(kid('a', {}, { policy: { decide: { '*': 'escalate' } } }), async tree => {
+        fail(tree)
+        await tree.root.closed
+      }),
+    facts: {
+      error: expect.objectContaining({ code: 'EXO_ESCALATED' }) as never,
+      causes: [{ code: lost.code, message: lost.message }, ...causes],
+    },
+  },
+  circuit_opened: {
+    when: 'the intensity of a child with a circuit is spent',
+    tell: () => during(kid('a', {}, { policy: circuit }), failAndReturn),
+    facts: {
+      delay: 50,
+      error: expect.objectContaining({ code: 'EXO_INTENSITY_EXCEEDED' }) as never,
+      causes: [{ code: lost.code, message: lost.message }, ...causes],
+    },
+  },
+  circuit_half_open: {
+    when: 'the time of an open circuit is over',
+    tell: () => during(kid('a', {}, { policy: circuit }), failAndReturn),
+    facts: { at: 50, incarnation: 1 },
+  },
+  circuit_closed: {
+    when: 'the trial of a circuit is READY',
+    tell: () => during(kid('a', {}, { policy: circuit }), failAndReturn),
+    facts: { at: 50, incarnation: 2 },
+  },
+  ignored: {
+    when: 'a child finds while it initialises that it is not wanted',
+    tell: () => {
+      const a = kid('a', { initialize: 'wait' })
+      return during(
+        a,
+        async ({ root, clock }) => {
+          const restarted = root.restart('a').catch(() => undefined)
+          await clock.settle()
+          a.lives[0]?.self.ignore('not here')
+          a.lives[0]?.initialized.resolve()
+          await restarted
+        },
+        { children: [{ ...a.spec, start: false }] },
+      )
+    },
+    facts: { reason: 'not here', incarnation: 1 },
+  },
+  suspended: {
+    when: 'somebody lets a child rest',
+    tell: () => during(kid('a'), ({ root }) => root.suspend('a')),
+    facts: { incarnation: 1 },
+  },
+  unsuspended: {
+    when: 'somebody lets a child go on',
+    tell: () =>
+      during(kid('a'), ({ root }) => {
+        root.suspend('a')
+        root.resume('a')
+      }),
+    facts: { incarnation: 1 },
+  },
+  reloaded: {
+    when: 'a child has taken a new spec over',
+    tell: () => {
+      const a = kid('a')
+      return during(a, ({ root }) => root.reload({ children: [{ ...a.spec, restart: 'transient' }] }))
+    },
+    facts: { incarnation: 1 },
+  },
+  auto_shutdown: {
+    when: 'the end of a significant child ends its supervisor',
+    tell: () => {
+      const a = kid('a', {}, { restart: 'transient', significant: true })
+      return during(
+        a,
+        async ({ root }) => {
+          a.lives[0]?.self.end()
+          await root.closed
+        },
+        { autoShutdown: 'any_significant' },
+      )
+    },
+    facts: { reason: 'any_significant' },
+  },
+  storm_delayed: {
+    when: 'a restart has no place among those that start',
+    tell: () => {
+      const [a, slow] = [kid('a'), kid('slow', { initialize: 'wait' })]
+      return during(
+        a,
+        async tree => {
+          const started = tree.root.start(slow.spec)
+          await tree.clock.settle()
+          await failAndReturn(tree)
+          slow.lives[0]?.initialized.resolve()
+          await started
+        },
+        { concurrentStarts: 1 },
+      )
+    },
+    facts: { at: 100, count: 1, attempt: 1, incarnation: 1 },
   },
 }
 

@@ -70,3 +70,32 @@ describe('a reload with onEvent', () => {
     expect(heard).toEqual(['child_terminated', 'started', 'ready', 'restarted'])
   })
 })
+
+describe('a reload that does not speak of a child', () => {
+  it('takes it as it is, also when what it needed was temporary and is gone', async () => {
+    const needed = kid('needed', {}, { restart: 'temporary' })
+    const child = kid('a', {}, { dependsOn: ['needed'] })
+    const { root, clock } = await grow([needed, child], { strategy: 'dependency_closure' })
+    needed.lives[0]?.self.fail(new Error('broken'))
+    await clock.settle()
+    root.reload({ policies: slower })
+    expect(root.spec('a').resolved.backoff.initial).toBe(777)
+  })
+})
+
+describe('a supervisor that is suspended', () => {
+  it('rests in its next incarnation as well, with all below it, until it is resumed', async () => {
+    const leaf = kid('leaf')
+    const { root, clock } = await grow([{ ...leaf, spec: nested(leaf.spec) }])
+    root.suspend('below')
+    await root.restart('below')
+    const below = await root.ref(supervisorResource, 'below').ready()
+    expect(below.children().map(({ suspended }) => suspended)).toEqual([true])
+    leaf.lives[1]?.self.fail(new Error('broken'))
+    await clock.advance(5_000)
+    expect(leaf.lives.length).toBe(2)
+    root.resume('below')
+    await clock.advance(5_000)
+    expect([leaf.lives.length, below.ref('leaf').state]).toEqual([3, 'READY'])
+  })
+})

@@ -50,7 +50,7 @@ export type SupervisionEventType =
   | 'dead_letter'
   /** A cleanup threw or took too long. */
   | 'shutdown_error'
-  /** A restart waits for its turn among many; `count` says how many wait. */
+  /** A restart waits for its turn among many; `count` says how many wait. Told of the 1st, 2nd, 4th, 8th ... of them. */
   | 'storm_delayed'
 
 /** What is to follow from a fault of a child. */

@@ -132,7 +132,7 @@ export class DependencyClosure implements Strategy {
   /** Takes those that run, or are starting again, under its command. They come back when they can. */
   #hold(members: readonly Child[]): readonly Child[] {
     const running = members.filter(member => {
-      if (member.isStopped || member.isPromised) return false
+      if (member.isStopped || member.isPromised || member.isToForget) return false
       const waiting = this.#waiting.get(member)
       if (member.isToStop) return false
       return waiting === undefined || waiting.starting || waiting.command !== member.command

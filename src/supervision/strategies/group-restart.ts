@@ -124,7 +124,7 @@ export class GroupRestart implements Strategy {
     const isStoppedSince = (child: Child): boolean =>
       isDown(child) && stopped !== undefined && !stopped.has(child)
     const hasLeft = (child: Child): boolean =>
-      this.#hasLeft(child) || isStoppedSince(child) || child.record.circuit === 'open'
+      this.#hasLeft(child) || isStoppedSince(child) || child.isToForget || child.record.circuit === 'open'
     const left = new Map(group.filter(hasLeft).map(child => [child, -1]))
     this.#group = left
     const plan = group.filter(child => !left.has(child))
