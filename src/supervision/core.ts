@@ -392,6 +392,8 @@ export class SupervisorCore implements ChildHost, StrategyHost {
     if (this.#isStopping) return
     this.#isStopping = true
     this.#strategy.cease()
+    // A child that is frozen gives its place back, which another one waits for.
+    this.gate.limit = 0
     for (const child of this.roster.all) child.freeze(reason)
   }
 }

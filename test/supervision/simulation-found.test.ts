@@ -239,3 +239,20 @@ describe('a group that restarts', () => {
     await root.close()
   })
 })
+
+describe('a supervisor that is closed while children wait for a place among those that start', () => {
+  it('starts none of them when those before them give their places back', async () => {
+    const a = kid('a', { initialize: 'wait' })
+    const b = kid('b')
+    const { clock, root } = await grow([])
+    const input = { strategy: 'dependency_closure', concurrentStarts: 1, children: [a.spec, b.spec] } as const
+    const started = root.start(childSpec({ id: 'sub', resource: supervisorResource, input }))
+    const refused = expect(started).rejects.toMatchObject({ code: 'EXO_RESOURCE_CLOSED' })
+    await clock.settle()
+    expect([a.lives.length, b.lives.length]).toEqual([1, 0])
+    const closed = root.close()
+    a.lives[0]?.initialized.resolve()
+    await Promise.all([closed, refused, clock.advance(1_000)])
+    expect(b.lives).toEqual([])
+  })
+})
