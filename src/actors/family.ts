@@ -45,10 +45,9 @@ export class Family {
 
   /** Stops all, the last one first. */
   stop(stopChild: StopChild = notRun): void {
-    if (!this.#members) return
-    const { members } = this
+    const members = this.members.toReversed()
     this.#members = undefined
-    for (let index = members.length - 1; index >= 0; index -= 1) members[index]?.stop(stopChild)
+    for (const member of members) member.stop(stopChild)
   }
 }
 
@@ -81,7 +80,6 @@ export function familyLogic<Machine extends AnyStateMachine>(machine: Machine): 
   const transition: Transition = (snapshot, event, scope) => {
     const ended = endedChild(event)
     if (ended !== undefined && families.get(scope.self)?.forget(ended)) return snapshot
-    if (event.type === 'xstate.stop') stopFamily(scope)
     try {
       const next = machine.transition(snapshot, event, scope)
       if (next.status !== 'active') stopFamily(scope)

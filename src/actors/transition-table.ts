@@ -165,7 +165,6 @@ class TableMaker {
   }
 
   #step({ guard, actions, target }: Transition): Step {
-    if (target && target.length !== 1) throw new NotPlain()
     const [to] = target ?? []
     return {
       guard: guardOf(this.#machine, guard),

@@ -1,13 +1,16 @@
 /** How far down causes are looked at: real chains are shorter, and a chain may be endless or a cycle. */
 const DEEPEST = 16
 
-function causeOf(error: unknown): unknown {
+/** Undefined where there is no such property, or nobody may look at it. */
+function propertyOf(thrown: unknown, key: string): unknown {
   try {
-    return typeof error === 'object' && error !== null && 'cause' in error ? error.cause : undefined
+    return (thrown as Readonly<Record<string, unknown>>)[key]
   } catch {
     return undefined
   }
 }
+
+const causeOf = (thrown: unknown): unknown => propertyOf(thrown, 'cause')
 
 /** An error, its cause, the cause of that, and so on: at most 16. */
 export function causeChain(error: unknown): readonly unknown[] {
@@ -31,13 +34,6 @@ export function holdsInChain(error: unknown, holds: (link: unknown) => boolean):
 
 /** A property of anything thrown, as text: codes of Node are texts, those of gRPC are numbers. */
 export function textOf(error: unknown, key: 'code' | 'name' | 'syscall'): string | undefined {
-  try {
-    const value: unknown =
-      typeof error === 'object' && error !== null && key in error
-        ? (error as Readonly<Record<string, unknown>>)[key]
-        : undefined
-    return typeof value === 'string' ? value : typeof value === 'number' ? String(value) : undefined
-  } catch {
-    return undefined
-  }
+  const value = propertyOf(error, key)
+  return typeof value === 'string' ? value : typeof value === 'number' ? String(value) : undefined
 }

@@ -49,7 +49,7 @@ function checkChildPolicy(fields: SoundFields, kind: string, path: string, aroun
 }
 
 /** OTP's bad_combination: adds what speaks against a child being significant. */
-export function checkSignificance(
+function checkSignificance(
   path: string,
   { restart }: Pick<Policy, 'restart'>,
   { faults, autoShutdown }: Pick<Surroundings, 'faults' | 'autoShutdown'>,

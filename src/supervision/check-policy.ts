@@ -1,7 +1,7 @@
 import { ExovisorError } from '../errors.ts'
 import { longestBackoff } from './backoff.ts'
-import type { IntensityPolicy, Policy } from './policy.ts'
-import { groupRules, intensityRules, policyRules, type Rule } from './policy-rules.ts'
+import type { Policy } from './policy.ts'
+import { groupRules, policyRules, type Rule } from './policy-rules.ts'
 import { quote } from './spec-faults.ts'
 
 /** One thing that is wrong with a policy. */
@@ -16,7 +16,7 @@ export interface PolicyFault {
 function unreachable({ backoff, intensity }: Policy): PolicyFault | undefined {
   const { restarts, within: period } = intensity
   const longest = longestBackoff(backoff, restarts)
-  if (restarts === 0 || longest < period) return undefined
+  if (longest < period) return undefined
   return {
     path: 'intensity.within',
     message: `${restarts} restarts can take ${longest} ms of backoff, so the limit of ${restarts} restarts within ${period} ms may never be reached`,
@@ -32,12 +32,6 @@ const broken = (all: readonly Rule[]): readonly PolicyFault[] =>
       message: `is ${quote(value)}`,
       expected,
     }))
-
-function refuse(faults: readonly PolicyFault[], where: string): void {
-  if (faults.length === 0) return
-  const lines = faults.map(({ path, message, expected }) => `${path}: ${message}; expected ${expected}`)
-  throw new ExovisorError('EXO_CHILD_SPEC_INVALID', `${where}: ${lines.join('. ')}`, { details: { faults } })
-}
 
 /** What is wrong with single values of a policy. */
 export function policyValueFaults(policy: Policy): readonly PolicyFault[] {
@@ -60,15 +54,8 @@ export function policyFaults(policy: Policy): readonly PolicyFault[] {
  * @throws EXO_CHILD_SPEC_INVALID that lists every fault, also as `details.faults`
  */
 export function checkPolicy(policy: Policy, where: string): void {
-  refuse(policyFaults(policy), where)
-}
-
-/**
- * Refuses a restart intensity with wrong values.
- *
- * @param where names its owner in the message
- * @throws EXO_CHILD_SPEC_INVALID that lists every fault, also as `details.faults`
- */
-export function checkIntensity(intensity: IntensityPolicy, where: string): void {
-  refuse(broken(intensityRules(intensity)), where)
+  const faults = policyFaults(policy)
+  if (faults.length === 0) return
+  const lines = faults.map(({ path, message, expected }) => `${path}: ${message}; expected ${expected}`)
+  throw new ExovisorError('EXO_CHILD_SPEC_INVALID', `${where}: ${lines.join('. ')}`, { details: { faults } })
 }

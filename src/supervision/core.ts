@@ -6,7 +6,6 @@ import type { Environment } from '../resources/environment.ts'
 import { pathOf } from '../resources/registry-path.ts'
 import { ownerOf } from '../resources/self.ts'
 import type { ResourceSelf } from '../resources/types.ts'
-import { checkIntensity } from './check-policy.ts'
 import { checkSpecs, faultsError } from './check-specs.ts'
 import { Child } from './child.ts'
 import type { ChildHost } from './child-host.ts'
@@ -76,7 +75,6 @@ export class SupervisorCore implements ChildHost, StrategyHost {
     this.#policies = new PolicyCache(input.policies ?? {})
     this.#strategyName = input.strategy ?? 'one_for_one'
     this.#strategy = strategyNamed(this.#strategyName, self.name, this)
-    if (input.intensity) checkIntensity(input.intensity, `supervisor ${JSON.stringify(self.name)}`)
     this.#window = input.intensity && new RestartWindow(input.intensity)
   }
 

@@ -44,10 +44,20 @@ describe('an inspection observer', () => {
     const root = spawn('root')
     const seen: string[] = []
     const detach = root.inspect({ next: event => void seen.push(event.type) }, () => undefined)
-    detach()
     const before = seen.length
+    expect([before, root.isObserved]).toEqual([2, true])
+    detach()
+    expect(root.isObserved).toBe(false)
     root.send({ type: 'initialize' })
     expect(seen).toHaveLength(before)
+  })
+
+  it('may be one that wants to hear nothing', () => {
+    const root = spawn('root')
+    const faults: unknown[] = []
+    root.inspect({}, error => void faults.push(error))
+    root.send({ type: 'initialize' })
+    expect(faults).toEqual([])
   })
 
   it('that throws harms neither actors nor other observers', () => {
@@ -91,6 +101,7 @@ describe('an inspection observer', () => {
     expect(seen).toContainEqual(
       expect.objectContaining({
         type: '@xstate.snapshot',
+        event: { type: 'xstate.error' },
         snapshot: expect.objectContaining({ status: 'error' }),
       }),
     )

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { createMachine } from 'xstate'
+import { createMachine, raise } from 'xstate'
 import { createMachineActor } from '../../src/actors/create-actor.ts'
 import { VirtualClock } from '../../src/concurrency/virtual-clock.ts'
 
@@ -50,6 +50,22 @@ describe('the scheduler', () => {
     const { clock, root } = tree(3)
     root.send({ type: 'end' })
     expect(clock.pending).toBe(0)
+  })
+
+  it('tells delayed events apart that have no name of their own', async () => {
+    const machine = createMachine({
+      id: 'unnamed',
+      initial: 'a',
+      entry: [raise({ type: 'first' }, { delay: 100 }), raise({ type: 'second' }, { delay: 200 })],
+      states: { a: { on: { first: 'b' } }, b: { on: { second: 'c' } }, c: { on: { end: 'd' } }, d: {} },
+    })
+    const clock = new VirtualClock()
+    const actor = createMachineActor(machine, { id: 'x', input: {}, clock, listener })
+    actor.start()
+    await clock.advance(100)
+    expect([actor.value, clock.pending]).toEqual(['b', 1])
+    await clock.advance(100)
+    expect([actor.value, clock.pending]).toEqual(['c', 0])
   })
 
   it('lets an actor end as cheaply among 10,000 waiting timers as among 100', () => {

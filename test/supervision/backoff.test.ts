@@ -69,6 +69,13 @@ describe('the backoff', () => {
     expect(backoffDelay({ ...base, jitter: 'full' }, 8, () => 0.1, 0)).toBe(5_120)
   })
 
+  it('is a number at any attempt: nothing stays nothing, and what overflows is capped', () => {
+    for (const jitter of ['none', 'full', 'equal'] as const) {
+      expect(backoffDelay({ ...base, initial: 0, jitter }, 5_000, () => 0.5, 0)).toBe(0)
+      expect(backoffDelay({ ...base, jitter }, 5_000, () => 0, 0)).toBe(30_000)
+    }
+  })
+
   it('repeats with the seed of its chance', () => {
     const run = (random: () => number) =>
       Array.from({ length: 5 }, (_, attempt) => backoffDelay({ ...base, jitter: 'full' }, attempt, random, 0))

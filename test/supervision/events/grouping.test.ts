@@ -69,6 +69,37 @@ describe('many events at once', () => {
     ])
   })
 
+  it('are counted by the last of their causes, up to 64 kinds, and with no errors at all', async () => {
+    const { clock, burst, publish, summaries } = world()
+    const fail = (root: string) =>
+      publish({
+        error: { code: 'EXO_RESOURCE_FAILED', message: 'failed' },
+        causes: [{ message: 'near' }, { message: 'further' }, { message: root }],
+      })
+    burst(21, { type: 'started' })
+    burst(20)
+    for (let kind = 1; kind <= 63; kind += 1) fail(`root ${kind}`)
+    for (const times of [2, 1]) for (let time = 0; time < times; time += 1) fail('root 64')
+    for (let time = 0; time < 10; time += 1) fail('one kind too many')
+    await clock.advance(100)
+    expect(
+      summaries().map(({ errors }) => errors.map(({ message, count }) => `${message}: ${count}`)),
+    ).toEqual([[], ['root 64: 3', 'root 1: 1', 'root 2: 1', 'root 3: 1', 'root 4: 1']])
+  })
+
+  it('are over after a hundred milliseconds', async () => {
+    const { clock, publish, burst, records } = world()
+    burst(20)
+    await clock.advance(100)
+    publish()
+    expect(records).toHaveLength(21)
+    await clock.advance(99)
+    burst(19)
+    expect(records).toHaveLength(40)
+    publish()
+    expect(records).toHaveLength(40)
+  })
+
   it('are grouped for each type and each supervisor by itself', async () => {
     const { clock, burst, records, summaries } = world()
     burst(15)
