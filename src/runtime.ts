@@ -4,6 +4,7 @@
  * @module
  */
 export * from '../machines/lifecycle.ts'
+export { createInterpretedActor } from './actors/create-actor.ts'
 export {
   type AddressedDeadLetter,
   type DeadLetter,
@@ -12,6 +13,7 @@ export {
   DeadLetters,
 } from './actors/dead-letters.ts'
 export type { InspectionObserver } from './actors/inspection.ts'
+export type { ActorFactory } from './actors/machine-actor.ts'
 export type { MailboxPolicy, Overflow } from './actors/mailbox-policy.ts'
 export { type Clock, realClock, type TimerHandle } from './concurrency/clock.ts'
 export { type Random, realRandom, seededRandom } from './concurrency/random.ts'

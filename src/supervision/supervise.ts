@@ -186,6 +186,7 @@ export async function supervise(options: SuperviseOptions = {}): Promise<Supervi
     clock = realClock,
     random,
     turn,
+    createActor,
     deadLetters,
     log = silentLog,
     inspect,
@@ -204,6 +205,7 @@ export async function supervise(options: SuperviseOptions = {}): Promise<Supervi
     registry,
     ...(random && { random }),
     scheduler,
+    ...(createActor && { createActor }),
     ...(deadLetters && { deadLetters }),
     ...(inspect && { inspect }),
   })

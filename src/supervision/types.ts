@@ -1,5 +1,6 @@
 import type { DeadLetters } from '../actors/dead-letters.ts'
 import type { InspectionObserver } from '../actors/inspection.ts'
+import type { ActorFactory } from '../actors/machine-actor.ts'
 import type { MailboxPolicy } from '../actors/mailbox-policy.ts'
 import type { Clock } from '../concurrency/clock.ts'
 import type { Random } from '../concurrency/random.ts'
@@ -211,6 +212,11 @@ export interface SuperviseOptions extends SupervisorInput {
   readonly scheduler?: Scheduler
   /** How much the whole tree does in a row before the event loop gets its turn. Default: 1024 tasks or 5 ms. */
   readonly turn?: TurnBudget
+  /**
+   * Makes the actor of each resource. By default the machine is walked as a table while nobody observes the tree, and XState takes over with the
+   * first observer; `createInterpretedActor` lets XState run every machine from the start, at thirty times the cost of a life.
+   */
+  readonly createActor?: ActorFactory
   /** Where all mailboxes of the tree note what nobody handled. Default: one of its own. */
   readonly deadLetters?: DeadLetters
   readonly log?: ResourceLog
