@@ -16,27 +16,23 @@ import { EventStream } from './events/stream.ts'
 import { SupervisorEvents } from './events/supervisor-events.ts'
 import { startInOrder, startInWaves, stopOrder } from './first-starts.ts'
 import { PolicyCache } from './policy-cache.ts'
+import type { HeldEnd, Resting } from './resting.ts'
 import { Roster } from './roster.ts'
 import { DEFAULT_CONCURRENT_STARTS, StartGate } from './start-gate.ts'
 import { strategyNamed } from './strategies/index.ts'
 import type { Strategy, StrategyHost } from './strategies/strategy.ts'
-import { closedError, endedError, escalatedError, gaveUpError, startError } from './supervisor-errors.ts'
+import {
+  closedError,
+  endedError,
+  escalatedError,
+  forgottenError,
+  gaveUpError,
+  startError,
+} from './supervisor-errors.ts'
 import type { AnyChildSpec, StrategyName, SupervisionEvent, SupervisorInput } from './types.ts'
 import { RestartWindow } from './window.ts'
 
 const nothing = (): void => undefined
-
-/** An end that waits until its supervisor goes on. */
-interface HeldEnd {
-  readonly child: Child
-  readonly failure: ExovisorError | undefined
-  readonly command: number
-}
-
-/** A supervisor that can rest with all below it. */
-interface Resting {
-  rest(): void
-}
 
 /** The inside of one incarnation of a supervisor: its children, and what it does about their ends. */
 export class SupervisorCore implements ChildHost, StrategyHost {
@@ -297,7 +293,10 @@ export class SupervisorCore implements ChildHost, StrategyHost {
     const { command } = child
     await stopped
     // Somebody may have started it again meanwhile.
-    if (command === child.command) this.#forget(child)
+    if (command !== child.command) return
+    this.#forget(child)
+    // Somebody may have begun to wait for it again, before what it needs was held for that.
+    if (!child.ref.ended) child.ref.end(forgottenError(this.name, child))
   }
 
   #forget(child: Child): void {

@@ -72,6 +72,7 @@ export class RestartRecord {
   closeCircuit(): void {
     this.circuit = 'closed'
     this.#window = undefined
+    this.#attempt = 0
   }
 
   /** A new policy holds from now on. Restarts that were accepted before still count. */

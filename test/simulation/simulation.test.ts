@@ -8,7 +8,7 @@ import { play } from './play.ts'
 import { failureReport } from './report.ts'
 import type { Scenario } from './scenario.ts'
 
-const SEEDS = 150
+const SEEDS = 25
 const REPEAT_EVERY = 10
 const MAX_SEED = 2 ** 31
 

@@ -47,6 +47,7 @@ describe('a circuit', () => {
       'restarted a#3',
       'circuit_closed a#3',
     ])
+    expect(root.children()[0]?.attempt).toBe(0)
     a.lives[2]?.self.fail('lost')
     await clock.advance(10)
     expect(root.ref('a').incarnation).toBe(4)

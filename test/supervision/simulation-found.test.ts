@@ -256,3 +256,17 @@ describe('a supervisor that is closed while children wait for a place among thos
     expect(b.lives).toEqual([])
   })
 })
+
+describe('a restart of a stopped child that is removed in the same breath', () => {
+  it('is refused, also where others might have to be held for it', async () => {
+    const a = kid('a')
+    const { clock, root } = await grow([a.spec], { strategy: 'dependency_closure' })
+    await root.stop('a')
+    const removed = root.remove('a')
+    const refused = expect(root.restart('a')).rejects.toMatchObject({ code: 'EXO_RESOURCE_CLOSED' })
+    await Promise.all([removed, refused])
+    expect(root.children()).toEqual([])
+    await root.close()
+    expect([a.lives.length, clock.pending]).toEqual([1, 0])
+  })
+})

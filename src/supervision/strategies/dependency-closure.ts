@@ -63,6 +63,8 @@ export class DependencyClosure implements Strategy {
   }
 
   async holdWith(child: Child): Promise<void> {
+    // An end of its own that was to be dealt with later is dealt with by this.
+    this.#deferred = this.#deferred.filter(end => end.child !== child)
     // Until its own restart makes this void, nobody who needs it may start.
     this.#waiting.set(child, { command: child.command, due: false, starting: false })
     await this.#stop(this.#hold(this.#requirers(child)))
