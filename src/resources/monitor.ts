@@ -3,7 +3,7 @@ import type { ExovisorError } from '../errors.ts'
 
 /**
  * How something ended. `normal`: by its own word, or it was closed. `failed`: with an error. `killed`: it was closed, and its cleanup
- * was left behind when its time was over. `gave up`: its supervisor spent its restart intensity.
+ * was left behind when its time was over. `gave up`: its restart intensity is spent, or its failure was escalated.
  */
 export type DownReason = 'normal' | 'failed' | 'killed' | 'gave up'
 

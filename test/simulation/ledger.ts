@@ -1,6 +1,7 @@
 import type { LifecycleState } from '../../machines/lifecycle.ts'
 import type { ResourceSelf } from '../../src/resources/types.ts'
-import type { SupervisionDirective, SupervisionEvent } from '../../src/supervision/types.ts'
+import type { Directive } from '../../src/supervision/policy.ts'
+import type { SupervisionEvent } from '../../src/supervision/types.ts'
 import {
   type BranchPlan,
   type Handling,
@@ -72,7 +73,7 @@ export class Post {
   /** Somebody suspended it; undefined when nobody can know. */
   suspended: boolean | undefined = false
   /** What the policy said of its last failure. */
-  directive: SupervisionDirective | undefined
+  directive: Directive | undefined
   /** Its next start is the one try of an open circuit. */
   isTried = false
   /** It has been READY since its supervisor started. */

@@ -1,5 +1,6 @@
+import type { Directive } from '../policy.ts'
 import { bounded, type ErrorFacts } from './error-facts.ts'
-import type { SupervisionDirective, SupervisionEvent, SupervisionEventType, WindowFill } from './types.ts'
+import type { SupervisionEvent, SupervisionEventType, WindowFill } from './types.ts'
 
 /** Whom an event is about. */
 export interface EventSubject {
@@ -34,7 +35,7 @@ export class EventSlot {
   #limit = 0
   #within = 0
   #told: ErrorFacts | undefined
-  #directive: SupervisionDirective | undefined
+  #directive: Directive | undefined
   #delay: number | undefined
   #reason: string | undefined
   #count: number | undefined

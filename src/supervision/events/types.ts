@@ -1,4 +1,5 @@
 import type { ErrorRecord } from '../../errors.ts'
+import type { Directive } from '../policy.ts'
 
 /** What happened to a child, or to its supervisor. */
 export type SupervisionEventType =
@@ -53,9 +54,6 @@ export type SupervisionEventType =
   /** A restart waits for its turn among many; `count` says how many wait. Told of the 1st, 2nd, 4th, 8th ... of them. */
   | 'storm_delayed'
 
-/** What is to follow from a fault of a child. */
-export type SupervisionDirective = 'resume' | 'restart' | 'stop' | 'escalate'
-
 /** `used` of `limit` restarts lie within the last `within` milliseconds. */
 export interface WindowFill {
   readonly used: number
@@ -92,7 +90,7 @@ export interface SupervisionEvent {
   /** Why, from the nearest cause to the root, at most eight; a cause that comes round again ends the chain. */
   readonly causes?: readonly CauseRecord[]
   /** What follows from the error, where a decider said so. */
-  readonly directive?: SupervisionDirective
+  readonly directive?: Directive
   /** Milliseconds, for what waits. */
   readonly delay?: number
   /** In words, for what has no error: stopped, ignored, dead_letter ... */
