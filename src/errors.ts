@@ -25,6 +25,11 @@ export const errorCatalogue = {
     'nothing to do, unless the cancelling was not meant',
   ),
   EXO_ASK_TIMEOUT: entry(true, 'an actor did not answer in time', 'ask again, or give a longer timeout'),
+  EXO_CHANNEL_CLOSED: entry(
+    false,
+    'all senders or all receivers of a channel are gone',
+    'stop sending or receiving on it; a receiver that iterates ends by itself',
+  ),
   EXO_CHILD_SPEC_INVALID: entry(
     false,
     'a child spec of a supervisor is wrong',
@@ -39,6 +44,11 @@ export const errorCatalogue = {
     true,
     'a dynamic supervisor has as many children as it may have',
     'wait until one has ended, or raise maxChildren',
+  ),
+  EXO_DEADLINE_EXCEEDED: entry(
+    true,
+    'some work was not done by its deadline and was cancelled',
+    'try again, or give it a later deadline',
   ),
   EXO_ESCALATED: entry(
     false,
@@ -60,6 +70,11 @@ export const errorCatalogue = {
     'a child failed more often than its restart intensity allows, so its supervisor gave up',
     'mend the cause that the message names, or widen intensity in the policy',
   ),
+  EXO_LOCK_MISUSE: entry(
+    false,
+    'a lock, a permit or a guarded object was used by somebody who may not',
+    'acquire it once before its use, and release it once after',
+  ),
   EXO_MAILBOX_FULL: entry(
     true,
     'the mailbox of an actor is full',
@@ -69,6 +84,11 @@ export const errorCatalogue = {
     false,
     'a resource got a message that it does not receive',
     'send a message that its kind understands',
+  ),
+  EXO_NODE_NOT_RUNNING: entry(
+    true,
+    'no node answers at its control socket',
+    'start one with exovisor up, or name one that runs with --node',
   ),
   EXO_OPTION_INVALID: entry(
     false,
@@ -110,6 +130,21 @@ export const errorCatalogue = {
     false,
     'a cleanup did not end in time and was left behind',
     'raise shutdown in the policy, or mend the cleanup',
+  ),
+  EXO_TASK_LEAKED: entry(
+    false,
+    'a background task outlived its owner',
+    'let the task that the message names end when its scope is cancelled',
+  ),
+  EXO_TASKS_FAILED: entry(
+    false,
+    'one or more tasks of a task group failed',
+    'look at each of the errors that it holds',
+  ),
+  EXO_WOULD_BLOCK: entry(
+    true,
+    'an operation that never waits would have had to wait',
+    'try again later, or use the variant that waits',
   ),
   EXO_CONFIG_INVALID: entry(
     false,
