@@ -3,6 +3,7 @@ import { benchCommand } from '../../src/cli/bench.ts'
 import { configCommand } from '../../src/cli/config.ts'
 import { machinesCommand } from '../../src/cli/machines.ts'
 import { runCommand } from '../../src/cli/run.ts'
+import { tasksCommand } from '../../src/cli/tasks.ts'
 import { upCommand } from '../../src/cli/up.ts'
 
 /** What a command does and which options it takes, by their long names. */
@@ -20,6 +21,13 @@ function factsOf(command: Command, path: readonly string[]): [string, CommandFac
 
 /** Every command of the program, sub-commands as `config check`. */
 export function commandFacts(): Readonly<Record<string, CommandFact>> {
-  const commands = [upCommand(), runCommand(), benchCommand(), configCommand(), machinesCommand()]
+  const commands = [
+    upCommand(),
+    runCommand(),
+    benchCommand(),
+    configCommand(),
+    machinesCommand(),
+    tasksCommand(),
+  ]
   return Object.fromEntries(commands.flatMap(command => factsOf(command, [])))
 }

@@ -7,6 +7,7 @@ import { exitCodes } from './exit-codes.ts'
 import { machinesCommand } from './machines.ts'
 import { reportError } from './report-error.ts'
 import { runCommand } from './run.ts'
+import { tasksCommand } from './tasks.ts'
 import { upCommand } from './up.ts'
 
 const program = new Command('exovisor')
@@ -21,6 +22,7 @@ const program = new Command('exovisor')
   .addCommand(benchCommand())
   .addCommand(configCommand())
   .addCommand(machinesCommand())
+  .addCommand(tasksCommand())
 
 /** Sub-commands that were added as they are inherit nothing, so each is told not to end the process itself. */
 function keepControl(command: Command): void {

@@ -71,7 +71,15 @@ export const builtinPolicies = {
 } as const satisfies Readonly<Record<string, BuiltinPolicy>>
 
 /** The kinds of resource that a node runs. */
-export const resourceKinds = ['supervisor', 'node', 'peer', 'discovery', 'server', 'inference'] as const
+export const resourceKinds = [
+  'supervisor',
+  'node',
+  'peer',
+  'discovery',
+  'server',
+  'inference',
+  'control',
+] as const
 
 /** Which policy a kind has when the configuration does not say otherwise; a kind not named here has `default`. */
 export const builtinKinds: Readonly<Record<string, keyof typeof builtinPolicies>> = {

@@ -198,11 +198,28 @@ export const configSchema = z.strictObject({
     })
     .prefault({})
     .describe('the process that computes the layers of a model'),
+  control: z
+    .strictObject({
+      enabled: z
+        .boolean()
+        .prefault(true)
+        .describe('whether commands like tasks list can talk to this node on this machine'),
+      socket: path
+        .exactOptional()
+        .describe('the local socket that those commands talk to; one in the runtime directory by default'),
+    })
+    .prefault({})
+    .describe('how commands on the same machine reach a running node'),
   shutdown: z
     .strictObject({
+      withdraw: duration.prefault('2s').describe('how long telling the other nodes of the stop may take'),
       drain: duration
         .prefault('5s')
         .describe('how long running answers may go on after a stop was asked for'),
+      close: duration
+        .prefault('15s')
+        .describe('how long closing may take for the servers, for the peers and for the engines'),
+      flush: duration.prefault('1s').describe('how long writing the last log lines may take'),
     })
     .prefault({})
     .describe('how the node stops'),

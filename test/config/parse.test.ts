@@ -73,7 +73,7 @@ supervision:
 
   it('keeps what was written beside what it means', () => {
     const { values, config } = parseConfig({ text: 'shutdown: { drain: 90s }' })
-    expect(values['shutdown']).toEqual({ drain: '90s' })
+    expect(values['shutdown']).toMatchObject({ drain: '90s' })
     expect(config.shutdown.drain).toBe(90_000)
   })
 

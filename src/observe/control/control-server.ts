@@ -1,0 +1,156 @@
+import { chmodSync, lstatSync, mkdirSync, rmSync } from 'node:fs'
+import { createServer, type Server, type Socket } from 'node:net'
+import { userInfo } from 'node:os'
+import { dirname } from 'node:path'
+import { lifecycle } from '../../../machines/lifecycle.ts'
+import { ExovisorError, toErrorRecord } from '../../errors.ts'
+import { defineResource } from '../../resources/define.ts'
+import { readLines } from './line-reader.ts'
+import {
+  type ControlAnswer,
+  type ControlHandler,
+  controlRequest,
+  MAX_REQUEST_CHARACTERS,
+} from './protocol.ts'
+
+/** Commands are few and short; more than this at a time is a mistake. */
+const MAX_CONNECTIONS = 16
+
+export interface ControlInput {
+  /** The path of the socket, or on Windows of the pipe. Its directory is made if it is not there. */
+  readonly path: string
+  /** What is offered, by the name of its method. */
+  readonly handlers: Readonly<Record<string, ControlHandler>>
+}
+
+/** The control socket while it is open. */
+export interface ControlClient {
+  readonly path: string
+  readonly listening: boolean
+}
+
+interface OpenSocket extends ControlClient {
+  close(): Promise<void>
+}
+
+/**
+ * The control socket of a node: commands on the same machine, of the same user, ask it what they show. Its directory may be entered by
+ * that user alone, so whoever can open the socket may be answered.
+ *
+ * @throws EXO_CONFIG_INVALID when the directory belongs to somebody else or others may enter it
+ */
+export const controlServer = defineResource<ControlInput, ControlClient>({
+  kind: 'control',
+  machine: lifecycle,
+  initialize: ({ input }) => listen(input),
+  async checkHealth(client) {
+    if (!client.listening)
+      throw new ExovisorError('EXO_HEALTH_CHECK_FAILED', `${client.path} does not listen any more`)
+  },
+  async cleanup(client) {
+    await (client as OpenSocket | undefined)?.close()
+  },
+  displayName: ({ path }) => `control socket ${path}`,
+})
+
+async function listen({ path, handlers }: ControlInput): Promise<OpenSocket> {
+  const isFile = process.platform !== 'win32'
+  if (isFile) ownDirectory(dirname(path))
+  const open = new Set<Socket>()
+  const server = createServer(socket => {
+    open.add(socket)
+    socket.once('close', () => open.delete(socket))
+    // A command that has gone away is no fault of the node.
+    socket.on('error', () => socket.destroy())
+    answer(socket, handlers)
+  })
+  server.maxConnections = MAX_CONNECTIONS
+  // What is there under the id of this process is of one that had the same id before.
+  if (isFile) rmSync(path, { force: true })
+  await listening(server, path)
+  if (isFile) chmodSync(path, 0o600)
+  return {
+    path,
+    get listening() {
+      return server.listening
+    },
+    close: () =>
+      new Promise<void>(resolve => {
+        server.close(() => resolve())
+        for (const socket of open) socket.destroy()
+      }),
+  }
+}
+
+function listening(server: Server, path: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(path, () => {
+      server.off('error', reject)
+      resolve()
+    })
+  })
+}
+
+/** In a directory for all, such as /tmp, somebody else may have made one of our name before us. */
+function ownDirectory(directory: string): void {
+  mkdirSync(directory, { recursive: true, mode: 0o700 })
+  const { uid, mode } = lstatSync(directory)
+  const isOwn = uid === userInfo().uid && (mode & 0o022) === 0
+  if (isOwn) return
+  throw new ExovisorError(
+    'EXO_CONFIG_INVALID',
+    `control.socket: the directory ${JSON.stringify(directory)} can be written by other users, expected one of this user alone`,
+    { details: { directory } },
+  )
+}
+
+function answer(socket: Socket, handlers: ControlInput['handlers']): void {
+  const send = (message: ControlAnswer): void => {
+    socket.write(`${JSON.stringify(message)}\n`)
+  }
+  readLines(socket, MAX_REQUEST_CHARACTERS, {
+    line: text => {
+      const { id, method, params } = parsed(text)
+      void handled(handlers, method, params).then(
+        result => send({ id, result: result ?? null }),
+        (error: unknown) => send({ id, error: toErrorRecord(error) }),
+      )
+    },
+    tooLong: () => {
+      const message = `a request of more than ${MAX_REQUEST_CHARACTERS} characters`
+      socket.end(`${JSON.stringify({ id: 0, error: { code: 'EXO_REQUEST_INVALID', message } })}\n`)
+    },
+  })
+}
+
+interface Request {
+  readonly id: number
+  /** Undefined for a line that is no request. */
+  readonly method: string | undefined
+  readonly params: Readonly<Record<string, unknown>>
+}
+
+function parsed(text: string): Request {
+  try {
+    const { id, method, params = {} } = controlRequest.parse(JSON.parse(text))
+    return { id, method, params }
+  } catch {
+    return { id: 0, method: undefined, params: {} }
+  }
+}
+
+async function handled(
+  handlers: ControlInput['handlers'],
+  method: string | undefined,
+  params: Request['params'],
+): Promise<unknown> {
+  if (method === undefined)
+    throw new ExovisorError('EXO_REQUEST_INVALID', 'expected { "id": 1, "method": "tasks.list" } in one line')
+  if (!Object.hasOwn(handlers, method))
+    throw new ExovisorError(
+      'EXO_REQUEST_INVALID',
+      `there is no method ${JSON.stringify(method)}, expected one of ${Object.keys(handlers).join(', ')}`,
+    )
+  return handlers[method]?.(params)
+}
