@@ -28,6 +28,9 @@ const nothing = (): void => undefined
 
 const said = (reason: unknown): string => (reason instanceof Error ? reason.message : String(reason))
 
+/** What was made of the reason of a signal that is aborted, so that all who wait under it are told by one object. */
+const ofSignals = new WeakMap<AbortSignal, Cancelled>()
+
 class SignalSource implements CancelSource {
   readonly #signal: AbortSignal
 
@@ -41,7 +44,12 @@ class SignalSource implements CancelSource {
 
   cancelled(): Cancelled {
     const { reason } = this.#signal
-    return reason instanceof Cancelled ? reason : new Cancelled('the work', reason)
+    if (reason instanceof Cancelled) return reason
+    const known = ofSignals.get(this.#signal)
+    if (known) return known
+    const cancelled = new Cancelled('the work', reason)
+    ofSignals.set(this.#signal, cancelled)
+    return cancelled
   }
 
   onCancel(listener: () => void): () => void {
@@ -74,10 +82,14 @@ export function refuseCancelled(cancellation: Cancellation | undefined): void {
 
 /**
  * True for what only says that somebody was cancelled: a {@link Cancelled}, the AbortError that Node makes of one, and a group of nothing
- * but these.
+ * but these, or a disposal that failed by one after a block that did.
  */
 export function isCancellation(error: unknown): boolean {
   if (error instanceof Cancelled) return true
   if (error instanceof AggregateError) return error.errors.length > 0 && error.errors.every(isCancellation)
-  return error instanceof Error && error.name === 'AbortError' && error.cause instanceof Cancelled
+  if (!(error instanceof Error)) return false
+  // By name: Node 20 has no SuppressedError, and whoever compiles `using` for it brings one along.
+  if (error.name === 'SuppressedError' && 'error' in error && 'suppressed' in error)
+    return isCancellation(error.error) && isCancellation(error.suppressed)
+  return error.name === 'AbortError' && error.cause instanceof Cancelled
 }
