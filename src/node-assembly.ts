@@ -25,6 +25,7 @@ import { IncarnationLedger } from './network/incarnation-ledger.ts'
 import { type NodeDescription, nodeServer, PROTOCOL_VERSION } from './network/node-server.ts'
 import { type PeerClient, type PeerMessage, peer } from './network/peer.ts'
 import { nodeBackend } from './node-backend.ts'
+import { startControl } from './node-control.ts'
 import { defaultNodeName, type SpawnNodeOptions } from './node-options.ts'
 import { type NodeRoot, rootSupervisor } from './node-root.ts'
 import type { Journal } from './observe/journal.ts'
@@ -53,8 +54,7 @@ export interface NodeParts {
   readonly placed: Promise<unknown>
   /** Resolves when so many peers are READY. */
   readonly connected: (peers: number, options?: WaitOptions) => Promise<void>
-  /** Takes no further generations and waits for those that run, as long as the configuration grants. */
-  readonly drained: () => Promise<void>
+  readonly admission: Admission
   /** Stops what the supervisors do not own. */
   readonly dispose: () => void
 }
@@ -80,6 +80,7 @@ export async function assembleNode(config: Config, options: SpawnNodeOptions): P
     const serving = modelService(config, base.log, self, { model, tokenizer, shards, peers, keep: !later })
     const { admission, placement, context, service } = serving
     const api = await startApi(config, base, nodeBackend({ model, context, service, placement }))
+    await startControl(config, base, self)
     const placed = later ? Promise.resolve() : placement.acquire()
     placed.catch(() => undefined)
     return {
@@ -97,7 +98,7 @@ export async function assembleNode(config: Config, options: SpawnNodeOptions): P
       log: base.log,
       placed,
       connected,
-      drained: () => drain(admission, config.shutdown.drain),
+      admission,
       dispose: base.dispose,
     }
   } catch (error) {
@@ -154,11 +155,6 @@ function modelService(
 
 /** Epochs count within a placement: one for each life of an entry node, for a new life begins at epoch 1 again. */
 const placementName = (nodeId: string, incarnation: number): string => `node:${nodeId}#${incarnation}`
-
-/** Takes no further generations, and gives those that run the time that the configuration grants. */
-async function drain(admission: Admission, ms: number): Promise<void> {
-  await waitFor(admission.close(), realClock, 'running generations', { timeout: ms }).catch(() => undefined)
-}
 
 async function describeSelf(config: Config): Promise<NodeDescription> {
   const identity: Identity = await loadIdentity(config.node.state)

@@ -1,4 +1,5 @@
 import { realClock } from './concurrency/clock.ts'
+import { TaskRegistry } from './concurrency/task-registry.ts'
 import { resolvePolicies } from './config/resolve-policies.ts'
 import type { Config } from './config/schema.ts'
 import type { SpawnNodeOptions } from './node-options.ts'
@@ -16,6 +17,8 @@ export interface NodeRoot {
   readonly log: ResourceLog
   readonly journal: Journal<SupervisionRecord>
   readonly metrics: Metrics
+  /** What runs in the background. */
+  readonly tasks: TaskRegistry
   /** Adds to what {@link NodeRoot.dispose} does. */
   readonly onDispose: (step: () => void) => void
   /** Stops what the supervisors do not own. */
@@ -45,6 +48,7 @@ export async function rootSupervisor(config: Config, options: SpawnNodeOptions):
     log,
     journal,
     metrics,
+    tasks: new TaskRegistry(realClock),
     onDispose: step => void steps.push(step),
     dispose() {
       for (const step of steps.splice(0)) step()

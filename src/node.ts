@@ -2,12 +2,14 @@ import type { InspectionObserver } from './actors/inspection.ts'
 import type { GenerationDone, GenerationEvent, GenerationRequest } from './cluster/generation.ts'
 import type { ModelService } from './cluster/model-service.ts'
 import { realClock } from './concurrency/clock.ts'
+import type { PhaseOptions, PhaseReport } from './concurrency/phases.ts'
 import { waitFor } from './concurrency/wait-for.ts'
 import type { Config } from './config/schema.ts'
 import { ExovisorError } from './errors.ts'
 import { assembleNode, type NodeParts } from './node-assembly.ts'
 import { nodeConfig, type SpawnNodeOptions } from './node-options.ts'
 import { logReload, type NodeReload, reloadNode } from './node-reload.ts'
+import { shutDown } from './node-shutdown.ts'
 import type { Journal } from './observe/journal.ts'
 import type { ResourceRef, WaitOptions } from './resources/types.ts'
 import type { ChildSnapshot, SupervisionRecord, SupervisorEnd } from './supervision/types.ts'
@@ -78,8 +80,11 @@ export interface Node extends AsyncDisposable {
    * @throws EXO_CONFIG_INVALID, EXO_CONFIG_UNREADABLE, EXO_RESOURCE_CLOSED; then nothing has changed
    */
   reload(): NodeReload
-  /** Stops everything in order: running answers first get the drain time of the configuration. */
-  close(): Promise<void>
+  /**
+   * Stops everything in order, phase by phase, each with its deadline of the configuration: running answers get the drain time first.
+   * Never rejects for what a phase could not do; the reports say it.
+   */
+  close(options?: Pick<PhaseOptions, 'onPhase'>): Promise<readonly PhaseReport[]>
   /** Resolves when the node has ended, after `close()` or because its supervisor gave up. */
   readonly closed: Promise<SupervisorEnd>
 }
@@ -103,7 +108,7 @@ class RunningNode implements Node {
   readonly #parts: NodeParts
   readonly #options: SpawnNodeOptions
   #config: Config
-  #closing: Promise<void> | undefined
+  #closing: Promise<readonly PhaseReport[]> | undefined
 
   constructor(parts: NodeParts, config: Config, options: SpawnNodeOptions) {
     this.#parts = parts
@@ -184,24 +189,12 @@ class RunningNode implements Node {
     return reload
   }
 
-  close(): Promise<void> {
-    this.#closing ??= this.#close()
+  close({ onPhase }: Pick<PhaseOptions, 'onPhase'> = {}): Promise<readonly PhaseReport[]> {
+    this.#closing ??= shutDown(this.#parts, this.#config.shutdown, onPhase)
     return this.#closing
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close()
-  }
-
-  /** Withdraw, let running answers finish, give the shards up, then the rest in reverse order of its start. */
-  async #close(): Promise<void> {
-    const { root, peers, placement, drained, dispose } = this.#parts
-    const ids = root.children().map(({ id }) => id)
-    for (const id of ids.filter(id => id.startsWith('discovery:') || id === 'api')) await root.stop(id)
-    await drained()
-    await placement.close()
-    await peers.close()
-    await root.close()
-    dispose()
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
   }
 }

@@ -1,3 +1,5 @@
+import { exitCodes } from './exit-codes.ts'
+
 /** How a command was asked to stop. */
 export interface Interrupt {
   /** Fires at the first SIGINT, SIGTERM, or when the parent that holds our channel is gone. */
@@ -12,8 +14,8 @@ export interface Interrupt {
 const SAME_PRESS_MS = 500
 
 /**
- * Listens for the wish to stop. The first one is for the command to handle in order; a second Ctrl+C ends the
- * process at once with 130, for people whose first one hangs.
+ * Listens for the wish to stop. The first one is for the command to handle in order; a second Ctrl+C or SIGTERM ends the
+ * process at once with 130 or 143, for people whose first one hangs.
  */
 export function onInterrupt(): Interrupt {
   const controller = new AbortController()
@@ -24,7 +26,8 @@ export function onInterrupt(): Interrupt {
   let askedAt = Number.POSITIVE_INFINITY
   const stop = (how: 'SIGINT' | 'SIGTERM' | 'disconnect') => {
     const now = performance.now()
-    if (how === 'SIGINT' && now - askedAt > SAME_PRESS_MS) process.exit(130)
+    if (how !== 'disconnect' && now - askedAt > SAME_PRESS_MS)
+      process.exit(how === 'SIGINT' ? exitCodes.interrupted : exitCodes.terminated)
     askedAt = Math.min(askedAt, now)
     tell(how)
     controller.abort(how)

@@ -1,7 +1,10 @@
 import { Command } from 'commander'
+import type { PhaseReport } from '../concurrency/phases.ts'
+import { thrownText, toErrorRecord } from '../errors.ts'
 import { type Node, spawnNode } from '../node.ts'
 import { createLogger } from '../observe/logger.ts'
 import { version } from '../version.ts'
+import { exitCodes } from './exit-codes.ts'
 import { onHangup } from './hangup.ts'
 import { onInterrupt } from './interrupt.ts'
 import { writeJsonLine } from './json-lines.ts'
@@ -51,8 +54,7 @@ async function up(options: UpOptions): Promise<void> {
     else greet(node)
     const end = await Promise.race([interrupt.asked, node.closed])
     if (typeof end === 'object' && end.error) throw end.error
-    if (!options.json && interrupt.signal.aborted)
-      process.stderr.write('\nstopping; press Ctrl+C again to force it\n')
+    if (interrupt.signal.aborted) await stop(node, options)
   } catch (error) {
     if (!interrupt.signal.aborted) throw error
   } finally {
@@ -60,6 +62,32 @@ async function up(options: UpOptions): Promise<void> {
     interrupt.dispose()
   }
 }
+
+/** Says each phase that takes a person's time. What was left behind shows in the exit code. */
+async function stop(node: Node, { json = false }: UpOptions): Promise<void> {
+  if (!json) process.stderr.write('\nstopping; press Ctrl+C again to force it\n')
+  const reports = await node.close({
+    onPhase: ({ name, report }) => {
+      if (json) {
+        if (report) writeJsonLine(process.stdout, shutdownLine(report))
+      } else if (name === 'drain' && !report) process.stderr.write('  waiting for running answers\n')
+      else if (report && report.outcome !== 'done')
+        process.stderr.write(`  ${name}: ${outcomeText(report)}\n`)
+    },
+  })
+  if (reports.some(({ outcome }) => outcome !== 'done')) process.exitCode = exitCodes.incomplete
+}
+
+const shutdownLine = ({ name, outcome, took, error }: PhaseReport) => ({
+  type: 'shutdown',
+  phase: name,
+  outcome,
+  took: Math.round(took),
+  ...(error !== undefined && { error: toErrorRecord(error) }),
+})
+
+const outcomeText = ({ outcome, took, error }: PhaseReport): string =>
+  outcome === 'late' ? `not done after ${Math.round(took)} ms, left behind` : `failed: ${thrownText(error)}`
 
 /** A configuration with faults is shown, and the node goes on with the one that it has. */
 function reload(node: Node, { json = false }: UpOptions): void {

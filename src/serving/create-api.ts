@@ -9,7 +9,7 @@ import { faultForThrown, refuseSocket } from './framework-faults.ts'
 import { addInfoRoutes } from './info-routes.ts'
 import { addRequestHooks } from './request-hooks.ts'
 import { explainFailure } from './request-log.ts'
-import { runningRequests } from './running-requests.ts'
+import { type RunningRequests, runningRequests } from './running-requests.ts'
 import { addUnmatchedHandler } from './unmatched.ts'
 
 const acceptableId = /^[\w.:-]{1,128}$/
@@ -43,9 +43,12 @@ function serverFor({ limits, newId }: ApiSettings): FastifyInstance {
  * Makes the HTTP API, not yet listening: see `startApi`, or ask it with `inject`.
  * `cutShort`, when it aborts, ends the time that `close` leaves to running answers.
  */
-export function createApi(options: ApiOptions, cutShort?: AbortSignal): FastifyInstance {
+export function createApi(
+  options: ApiOptions,
+  cutShort?: AbortSignal,
+  requests: RunningRequests = runningRequests(),
+): FastifyInstance {
   const api = apiSettings(options)
-  const requests = runningRequests()
   const app = serverFor(api)
 
   app.removeAllContentTypeParsers()

@@ -21,6 +21,16 @@ function within(settled: Promise<void>, clock: Clock, limits: WaitOptions): Prom
 const shutDown = () =>
   new ExovisorError('EXO_RESOURCE_CLOSED', 'the API shut down before the answer was complete')
 
+/** Refuses new requests, and settles when none runs any more; cuts the rest off when the signal aborts. */
+export async function drainRequests(requests: RunningRequests, signal: AbortSignal): Promise<void> {
+  const cut = (): void => requests.abortAll(shutDown())
+  requests.drain(shutDown())
+  signal.addEventListener('abort', cut, { once: true })
+  if (signal.aborted) cut()
+  await requests.idle()
+  signal.removeEventListener('abort', cut)
+}
+
 interface Drain {
   readonly requests: RunningRequests
   readonly clock: Clock

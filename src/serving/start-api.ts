@@ -1,7 +1,9 @@
 import { ExovisorError } from '../errors.ts'
 import type { ApiOptions } from './api-options.ts'
 import { createApi } from './create-api.ts'
+import { drainRequests } from './drain.ts'
 import { isLoopback } from './loopback.ts'
+import { runningRequests } from './running-requests.ts'
 
 /** The port that the API listens on when nothing else is said. */
 export const defaultApiPort = 52_415
@@ -21,6 +23,11 @@ export interface RunningApi {
   readonly port: number
   /** Whether connections are accepted. */
   readonly listening: boolean
+  /**
+   * Refuses new requests from now on, and settles when none runs; connections stay open. When `signal` aborts, what still runs is cut
+   * off with an error that says so.
+   */
+  drain(signal: AbortSignal): Promise<void>
   /**
    * Accepts nothing more, lets running answers finish within `limits.drainMs` or until `signal` aborts,
    * cuts the rest off, and settles when no connection is left.
@@ -57,7 +64,8 @@ export async function startApi(options: ApiListenOptions): Promise<RunningApi> {
   const { host = '127.0.0.1', port = defaultApiPort, name = 'the HTTP API', keys = [] } = options
   refusePublicBind(name, host, keys)
   const cutShort = new AbortController()
-  const app = createApi({ ...options, host }, cutShort.signal)
+  const requests = runningRequests()
+  const app = createApi({ ...options, host }, cutShort.signal, requests)
   // For localhost Fastify would open a second server, for ::1, that closing does not reach.
   const address = host.toLowerCase() === 'localhost' ? '127.0.0.1' : host
   try {
@@ -74,6 +82,7 @@ export async function startApi(options: ApiListenOptions): Promise<RunningApi> {
     get listening() {
       return app.server.listening
     },
+    drain: signal => drainRequests(requests, signal),
     async close({ signal } = {}) {
       const cut = () => cutShort.abort()
       signal?.addEventListener('abort', cut, { once: true })

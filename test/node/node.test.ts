@@ -79,6 +79,7 @@ describe('a node from code', () => {
     expect(node.children().map(({ id, state }) => [id, state])).toEqual([
       ['server', 'READY'],
       ['peers', 'READY'],
+      ['control', 'READY'],
       ['inference', 'READY'],
     ])
     expect(
@@ -108,7 +109,7 @@ describe('a node from code', () => {
   it('lets a running answer finish when it is closed, and takes no further one', async () => {
     const node = await testNode('attic', fixture)
     const whole = await ids(node, 60)
-    let closing: Promise<void> | undefined
+    let closing: Promise<unknown> | undefined
     const answer = ids(node, 60, count => {
       if (count === 5) closing = node.close()
     })

@@ -14,7 +14,7 @@ export interface NodeAddress {
   readonly directory: string
   /** The path of a control socket; then nothing is looked up. */
   readonly socket?: string
-  /** A name, or `name.pid`. Needed only when several nodes run. */
+  /** A name, or `name.id`. Needed only when several nodes run. */
   readonly node?: string
 }
 
@@ -50,7 +50,7 @@ export async function askNode(address: NodeAddress, method: string): Promise<unk
 function candidatesOf({ directory, node }: NodeAddress): readonly (readonly [string, string])[] {
   const all = [...controlSocketsIn(directory)]
   if (node === undefined) return all
-  return all.filter(([name]) => name === node || name.replace(/\.\d+$/, '') === node)
+  return all.filter(([name]) => name === node || name.slice(0, name.lastIndexOf('.')) === node)
 }
 
 const notRunning = (who: string, cause?: unknown): ExovisorError =>

@@ -65,10 +65,13 @@ async function listen({ path, handlers }: ControlInput): Promise<OpenSocket> {
     answer(socket, handlers)
   })
   server.maxConnections = MAX_CONNECTIONS
-  // What is there under the id of this process is of one that had the same id before.
+  // What is there is of a process that was killed: a node of the same id does not run twice.
   if (isFile) rmSync(path, { force: true })
   await listening(server, path)
   if (isFile) chmodSync(path, 0o600)
+  // A forced end runs no cleanup, and still leaves no file.
+  const remove = (): void => (isFile ? rmSync(path, { force: true }) : undefined)
+  process.once('exit', remove)
   return {
     path,
     get listening() {
@@ -76,6 +79,7 @@ async function listen({ path, handlers }: ControlInput): Promise<OpenSocket> {
     },
     close: () =>
       new Promise<void>(resolve => {
+        process.off('exit', remove)
         server.close(() => resolve())
         for (const socket of open) socket.destroy()
       }),

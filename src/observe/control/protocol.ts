@@ -25,7 +25,7 @@ export const controlRequest = z.strictObject({
 
 export const controlAnswer = z.object({
   id: z.int(),
-  result: z.unknown(),
+  result: z.unknown().optional(),
   error: z.object({ code: z.string(), message: z.string() }).exactOptional(),
 })
 

@@ -1,0 +1,91 @@
+import { mkdtempSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { afterAll, describe, expect, it } from 'vitest'
+import { tasksTable } from '../../src/cli/tasks-table.ts'
+import { TaskRegistry } from '../../src/concurrency/task-registry.ts'
+import { VirtualClock } from '../../src/concurrency/virtual-clock.ts'
+import { nodeTasks, tasksAnswer } from '../../src/observe/control/tasks-answer.ts'
+import { exovisor, killStarted } from './exovisor.ts'
+
+const fixture = resolve(import.meta.dirname, '../fixtures/tiny-llama')
+
+afterAll(killStarted)
+
+describe('what a node answers to tasks list', () => {
+  it('has each task with its owner, its state and its age, and the counts and memory of each owner', async () => {
+    const clock = new VirtualClock()
+    const tasks = new TaskRegistry(clock)
+    const announce = tasks.begin({ name: 'announce', owner: 'node/discovery:udp' })
+    await clock.advance(1_500)
+    tasks.begin({ name: 'resolve', owner: 'node/discovery:udp', parent: announce.id }).cancelling()
+    const answer = tasksAnswer('attic', tasks, () => new Map([['node/inference', 5_000_000]]))
+    expect(nodeTasks.parse(JSON.parse(JSON.stringify(answer)))).toEqual({
+      node: 'attic',
+      pid: process.pid,
+      memory: { rss: expect.any(Number), heap: expect.any(Number) },
+      handles: expect.any(Object),
+      owners: [
+        { owner: 'node/discovery:udp', tasks: 2 },
+        { owner: 'node/inference', tasks: 0, memory: 5_000_000 },
+      ],
+      tasks: [
+        { id: 1, name: 'announce', owner: 'node/discovery:udp', state: 'running', seconds: 1.5 },
+        { id: 2, name: 'resolve', owner: 'node/discovery:udp', state: 'cancelling', seconds: 0, parent: 1 },
+      ],
+    })
+    announce.ended()
+    expect(tasks.list()).toHaveLength(1)
+  })
+})
+
+describe('exovisor tasks list', () => {
+  it('shows tasks as a tree, each under the one that began it', () => {
+    const table = tasksTable({
+      node: 'attic',
+      pid: 42,
+      memory: { rss: 100 * 2 ** 20, heap: 10 * 2 ** 20 },
+      handles: { Timeout: 2, TCPSocketWrap: 1 },
+      owners: [{ owner: 'node/inference', tasks: 0, memory: 300 * 2 ** 20 }],
+      tasks: [
+        { id: 1, name: 'announce', owner: 'node/discovery:udp', state: 'running', seconds: 7_500 },
+        { id: 3, name: 'restore', owner: 'node/placement', state: 'cancelling', seconds: 61 },
+        { id: 4, name: 'send', owner: 'node/discovery:udp', state: 'running', seconds: 0.25, parent: 1 },
+        { id: 9, name: 'left', owner: 'node/x', state: 'running', seconds: 12, parent: 8 },
+      ],
+    })
+    expect(table).toBe(`node attic, process 42: 4 tasks, 100 MiB resident, 10 MiB heap
+processes of its resources: node/inference 300 MiB
+open handles: 2 Timeout, 1 TCPSocketWrap
+
+TASK      OWNER               STATE       AGE
+announce  node/discovery:udp  running     2 h 5 min
+  send    node/discovery:udp  running     0.3 s
+restore   node/placement      cancelling  1 min 1 s
+left      node/x              running     12 s
+`)
+  })
+
+  it('asks the node that runs, and says so when there is none', async () => {
+    const runtime = mkdtempSync(join(tmpdir(), 'exovisor-tasks-'))
+    const env = { XDG_RUNTIME_DIR: runtime, EXOVISOR_DISCOVERY__UDP__ENABLED: 'false' }
+    const none = exovisor(['tasks', 'list', '--json'], env)
+    expect((await none.ended).code).toBe(1)
+    expect(none.stderr()).toContain('EXO_NODE_NOT_RUNNING')
+
+    const node = exovisor(['up', '--json', '--name', 'attic', '--model', fixture, '--port', '0'], env)
+    await node.line(value => value['type'] === 'ready')
+    const json = exovisor(['tasks', 'list', '--json'], env)
+    expect(await json.line(value => value['node'] === 'attic')).toMatchObject({
+      pid: node.child.pid,
+      owners: expect.arrayContaining([
+        { owner: 'node/inference', tasks: expect.any(Number), memory: expect.any(Number) },
+      ]),
+    })
+    const table = exovisor(['tasks', 'list', '--node', 'attic'], env)
+    await table.ended
+    expect(table.lines[0]).toMatch(/^node attic, process \d+: \d+ tasks, \d+ MiB resident, \d+ MiB heap$/)
+    node.child.kill('SIGTERM')
+    expect((await node.ended).code).toBe(0)
+  })
+})
