@@ -6,9 +6,12 @@ import {
   type OpenPayload,
 } from '../engine/process/protocol.ts'
 import { type ErrorCode, ExovisorError, fromErrorRecord } from '../errors.ts'
-import { type Frame, jsonFrame, jsonPayload, payloadAsI32 } from '../network/frame.ts'
+import { creditFrame, type Frame, jsonFrame, jsonPayload, payloadAsI32 } from '../network/frame.ts'
 import type { TensorLink } from '../network/tensor-link.ts'
 import { Inbox } from './inbox.ts'
+
+/** How many tokens a generation may be ahead of its reader: a slow one costs so many of memory, and no step of the engine. */
+export const READ_AHEAD_TOKENS = 128
 
 /** What a chain of stages tells of one generation. */
 export type ChainEvent =
@@ -50,7 +53,8 @@ export class StageChain {
   }
 
   /**
-   * Opens a generation and yields its tokens. Leaving the loop early closes it in every stage.
+   * Opens a generation and yields its tokens. Leaving the loop early closes it in every stage. The stages are at most
+   * {@link READ_AHEAD_TOKENS} ahead of the loop: then they wait for it (credit-based flow control, as in HTTP/2, RFC 9113, 5.2).
    *
    * @param signal ends it in every stage; the loop then throws EXO_ABORTED
    * @throws EXO_STREAM_CLOSED when a stage or a link breaks, or whatever a stage reports of this request
@@ -60,7 +64,8 @@ export class StageChain {
     refuseAborted(signal, 'the generation')
     const request = this.#nextRequest++
     const inbox = new Inbox<ChainEvent>()
-    const opening = jsonFrame({ kind: 'open', epoch: this.epoch, request }, open)
+    let until = open.ids.length + READ_AHEAD_TOKENS
+    const opening = jsonFrame({ kind: 'open', epoch: this.epoch, request }, { ...open, until })
     let ended = false
     const abort = () => inbox.fail(new ExovisorError('EXO_ABORTED', 'the generation was cancelled'))
     signal?.addEventListener('abort', abort, { once: true })
@@ -70,7 +75,10 @@ export class StageChain {
       for await (const event of inbox) {
         ended = event.type === 'end'
         yield event
-        if (ended) return
+        if (event.type === 'end') return
+        if (event.position + READ_AHEAD_TOKENS / 2 < until) continue
+        until = event.position + 1 + READ_AHEAD_TOKENS
+        this.#link.send(creditFrame({ epoch: this.epoch, request, position: until }))
       }
     } finally {
       signal?.removeEventListener('abort', abort)

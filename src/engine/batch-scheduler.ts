@@ -40,6 +40,10 @@ export class BatchScheduler {
       this.#close(job.request)
       return
     }
+    if (job.type === 'credit') {
+      this.#sequences.get(job.request)?.credit(job.until)
+      return
+    }
     try {
       if (job.type === 'open') this.#open(job)
       else this.#start(job)

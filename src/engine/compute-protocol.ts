@@ -3,7 +3,7 @@ import type { SamplingParameters } from './sampling-parameters.ts'
 import type { ShardDescription, ShardSpec } from './shard.ts'
 
 /** Work for the compute worker. Jobs of one request are done in the order in which they are given. */
-export type Job = OpenJob | ForwardJob | GenerateJob | CloseJob
+export type Job = OpenJob | ForwardJob | GenerateJob | CreditJob | CloseJob
 
 /** Begins a request. One that is open under the same number is closed first. */
 export interface OpenJob {
@@ -38,8 +38,20 @@ export interface GenerateJob {
   readonly type: 'generate'
   readonly request: number
   readonly maxTokens: number
+  /** See {@link CreditJob}. Default: no limit. */
+  readonly until?: number
   /** A token that ends the generation; there is no `token` for it. */
   readonly stopIds: readonly number[]
+}
+
+/**
+ * Lets a {@link GenerateJob} go on: tokens may come for every position before `until`. One that has used its credit up keeps its slot and
+ * takes part in no step. An unknown request is not an error.
+ */
+interface CreditJob {
+  readonly type: 'credit'
+  readonly request: number
+  readonly until: number
 }
 
 /** Ends a request and frees its slot, after the step that runs now. An unknown one is not an error. */

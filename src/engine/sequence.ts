@@ -18,6 +18,8 @@ interface Generation {
   readonly maxTokens: number
   readonly stopIds: ReadonlySet<number>
   generated: number
+  /** No token is made for this position or a later one. */
+  until: number
 }
 
 /** One open request: its ids so far, and what is still to be computed of it. */
@@ -57,7 +59,7 @@ export class Sequence {
   }
 
   get hasWork(): boolean {
-    return this.generates || this.#forwards.length > 0
+    return (this.generates && !this.#isOutOfCredit) || this.#forwards.length > 0
   }
 
   /** @throws EXO_ENGINE_FAILED */
@@ -83,20 +85,32 @@ export class Sequence {
    * @returns true if it is over before it began
    * @throws EXO_ENGINE_FAILED
    */
-  startGeneration({ maxTokens, stopIds }: GenerateJob): boolean {
+  startGeneration({ maxTokens, stopIds, until = Number.POSITIVE_INFINITY }: GenerateJob): boolean {
     const { first, last, contextLength } = this.#shard
     if (!first || !last || this.#generation || this.#length === 0 || !Number.isInteger(maxTokens))
       throw new ExovisorError(
         'EXO_ENGINE_FAILED',
         `request ${this.request} cannot generate ${maxTokens} tokens: it takes a whole model and an opened prompt, once`,
       )
-    this.#generation = { maxTokens, stopIds: new Set(stopIds), generated: 0 }
+    this.#generation = { maxTokens, stopIds: new Set(stopIds), generated: 0, until }
     return maxTokens <= 0 || this.#length >= contextLength
+  }
+
+  /** Lets a generation go on up to a later position. */
+  credit(until: number): void {
+    if (this.#generation) this.#generation.until = Math.max(this.#generation.until, until)
+  }
+
+  /** Its reader has not taken enough of what is there: it waits for credit, in its slot. The first token needs none. */
+  get #isOutOfCredit(): boolean {
+    const generation = this.#generation
+    return generation !== undefined && generation.generated > 0 && this.#length >= generation.until
   }
 
   /** @param chunk the most rows of a prompt */
   next(chunk: number): Work | undefined {
     if (!this.#generation) return this.#forwards[0]
+    if (this.#isOutOfCredit) return undefined
     const position = this.#computed
     const rows = Math.min(chunk, this.#length - position)
     const input = this.#ids.subarray(position, position + rows)

@@ -41,6 +41,7 @@ const kindCodes = {
   error: 5,
   ping: 6,
   pong: 7,
+  credit: 8,
 } as const satisfies Record<FrameKind, number>
 const dtypeCodes = { f32: 1, i32: 2, u8: 3 } as const satisfies Record<DType, number>
 
@@ -149,6 +150,7 @@ function checkKind(kind: FrameKind, dtype: DType, shape: readonly number[]): voi
       return
     case 'ping':
     case 'pong':
+    case 'credit':
       if (rank !== 0) throw frameInvalid('rank', rank, `0 in a ${kind} frame`)
       return
   }

@@ -7,7 +7,7 @@ export type DType = 'f32' | 'i32' | 'u8'
 export const dtypeBytes = { f32: 4, i32: 4, u8: 1 } as const satisfies Record<DType, number>
 
 /** What a frame is for. `ping` and `pong` are answered by the link and never reach its owner. */
-export type FrameKind = 'open' | 'tensor' | 'token' | 'close' | 'error' | 'ping' | 'pong'
+export type FrameKind = 'open' | 'tensor' | 'token' | 'close' | 'error' | 'ping' | 'pong' | 'credit'
 
 /** Bits of {@link Frame.flags}; the others are free. */
 export const frameFlags = {
@@ -66,6 +66,11 @@ export function jsonFrame(
 ): Frame {
   const payload = Buffer.from(JSON.stringify(value), 'utf8')
   return { kind: address.kind, ...addressFields(address), dtype: 'u8', shape: [payload.length], payload }
+}
+
+/** Lets a generation go on: tokens may now come for every position before `position`. */
+export function creditFrame(address: FrameAddress & { readonly position: number }): Frame {
+  return { kind: 'credit', ...addressFields(address), dtype: 'u8', shape: [], payload: new Uint8Array() }
 }
 
 /** A frame without a payload. */

@@ -3,7 +3,7 @@ import { type ErrorCode, ExovisorError } from '../errors.ts'
 import { parseEndpoint } from './endpoint.ts'
 
 /** Version of the protocol between nodes; nodes of different versions do not work together. */
-export const PROTOCOL_VERSION = 1
+export const PROTOCOL_VERSION = 2
 
 /** A stable node id: what identities are, and what a file of peers may call a node. */
 export const nodeId = z

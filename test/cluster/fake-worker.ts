@@ -10,6 +10,8 @@ export class FakeWorker implements Pick<ComputeWorker, 'submit' | 'onDone'> {
   readonly jobs: Job[] = []
   readonly #shard: ShardDescription
   readonly #sequences = new Map<number, number[]>()
+  readonly #until = new Map<number, number>()
+  readonly #paused = new Map<number, () => void>()
   #listener: (done: Done) => void = () => {}
   #holding: Done[] | undefined
   /** Set to have the next forward fail. */
@@ -51,6 +53,7 @@ export class FakeWorker implements Pick<ComputeWorker, 'submit' | 'onDone'> {
     else if (job.type === 'close') this.#sequences.delete(job.request)
     else if (!this.#sequences.has(job.request)) return
     else if (job.type === 'generate') this.#generate(job)
+    else if (job.type === 'credit') this.#credit(job.request, job.until)
     else this.#forward(job)
   }
 
@@ -82,11 +85,23 @@ export class FakeWorker implements Pick<ComputeWorker, 'submit' | 'onDone'> {
     else this.#listener({ type: 'advanced', request, position })
   }
 
+  #credit(request: number, until: number): void {
+    this.#until.set(request, until)
+    const goOn = this.#paused.get(request)
+    this.#paused.delete(request)
+    goOn?.()
+  }
+
   #generate(job: Extract<Job, { type: 'generate' }>): void {
     const ids = this.#sequences.get(job.request) ?? []
     const layers = this.#shard.layers[1] - this.#shard.layers[0]
+    this.#credit(job.request, job.until ?? Number.POSITIVE_INFINITY)
     const step = (made: number) => {
       if (!this.#sequences.has(job.request)) return
+      if (made > 0 && ids.length >= (this.#until.get(job.request) ?? 0)) {
+        this.#paused.set(job.request, () => step(made))
+        return
+      }
       const id = (ids.at(-1) ?? 0) + layers
       if (job.stopIds.includes(id)) {
         this.#listener({ type: 'finished', request: job.request, reason: 'stop' })

@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest'
-import type { ChainEvent } from '../../src/cluster/stage-chain.ts'
+import { type ChainEvent, READ_AHEAD_TOKENS } from '../../src/cluster/stage-chain.ts'
 import type { OpenPayload } from '../../src/engine/process/protocol.ts'
 import { jsonFrame } from '../../src/network/frame.ts'
 import { fakeChain, relink } from './fake-chain.ts'
@@ -16,6 +16,15 @@ async function collect(events: AsyncIterable<ChainEvent>): Promise<ChainEvent[]>
   const all: ChainEvent[] = []
   for await (const event of events) all.push(event)
   return all
+}
+
+/** Lets everything run until a count does not change any more. */
+async function standstill(count: () => number): Promise<number> {
+  for (let before = -1; before !== count(); ) {
+    before = count()
+    for (let turn = 0; turn < 50; turn += 1) await new Promise(resolve => setImmediate(resolve))
+  }
+  return count()
 }
 
 const tokens = (events: readonly ChainEvent[]) =>
@@ -64,6 +73,24 @@ describe('a chain of stages', () => {
       const events = await collect(chain.generate(open([1, 2, 3, 4, 5, 6], 100)))
       expect(tokens(events)).toEqual([12, 18])
       expect(events.at(-1)).toEqual({ type: 'end', reason: 'length' })
+    })
+
+  for (const cuts of [[6], [3, 3]])
+    it(`stays a bounded number of tokens ahead of a slow reader, over ${cuts.length} stages, and loses none`, async () => {
+      const { chain, links } = fakeChain(cuts, 1, 4_096)
+      const made = () => links[0]!.other!.sent.filter(({ kind }) => kind === 'token').length
+      const events = chain.generate(open([1], 1_000))
+      let seen = 0
+      for (const taken of [1, 50, 200, 400]) {
+        for (; seen < taken; seen += 1)
+          expect((await events.next()).value).toMatchObject({ id: 7 + 6 * seen })
+        const ahead = (await standstill(made)) - seen
+        expect(ahead).toBeLessThanOrEqual(READ_AHEAD_TOKENS)
+        expect(ahead).toBeGreaterThan(READ_AHEAD_TOKENS / 4)
+      }
+      const rest = await collect(events)
+      expect(tokens(rest)).toEqual(Array.from({ length: 600 }, (_, index) => 7 + 6 * (400 + index)))
+      expect(rest.at(-1)).toEqual({ type: 'end', reason: 'length' })
     })
 
   it('carries several generations at a time, each with its own tokens', async () => {

@@ -49,6 +49,7 @@ const generate = (request: number, maxTokens: number, stopIds: readonly number[]
   maxTokens,
   stopIds,
 })
+const credit = (request: number, until: number): Job => ({ type: 'credit', request, until })
 const forward = (request: number, position: number, ids: readonly number[], sample_ = true): Job => ({
   type: 'forward',
   request,
@@ -120,6 +121,35 @@ describe('generating', () => {
     expect(tokens(1)).toHaveLength(3)
     expect(tokens(2)).toEqual([])
     for (const request of [1, 2]) expect(endOf(request)).toMatchObject({ type: 'finished', reason: 'length' })
+  })
+
+  it('stops before the position that its reader has given no credit for, keeps its slot, and goes on with credit', async () => {
+    const { submit, steps, tokens, endOf, scheduler } = schedulerOf()
+    const ids = prompt(5)
+    const whole = await continuation(ids, 12)
+    submit(open(1, ids), { type: 'generate', request: 1, maxTokens: 12, stopIds: [], until: 8 })
+    await steps()
+    expect(tokens(1)).toEqual(whole.slice(0, 3))
+    expect(scheduler.busy).toBe(false)
+    submit(open(2, prompt(3)), generate(2, 2), open(3, prompt(3)), generate(3, 2))
+    await steps()
+    expect(endOf(2)).toMatchObject({ type: 'finished' })
+    expect(endOf(3)).toMatchObject({ type: 'finished' })
+    // Credit that came late, and has been overtaken, takes nothing back.
+    submit(credit(1, 10), credit(1, 6))
+    await steps()
+    expect(tokens(1)).toEqual(whole.slice(0, 5))
+    submit(credit(1, 1_000), credit(99, 1_000))
+    await steps()
+    expect(tokens(1)).toEqual(whole)
+    expect(endOf(1)).toMatchObject({ type: 'finished', reason: 'length' })
+  })
+
+  it('needs no credit for its first token', async () => {
+    const { submit, steps, tokens } = schedulerOf()
+    submit(open(1, prompt(5)), { type: 'generate', request: 1, maxTokens: 12, stopIds: [], until: 1 })
+    await steps()
+    expect(tokens(1)).toHaveLength(1)
   })
 
   it('goes on from generated ids with the very tokens that would have come, sampling included', async () => {

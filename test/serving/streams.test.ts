@@ -1,6 +1,5 @@
 import { once } from 'node:events'
-import type { Socket } from 'node:net'
-import { connect } from 'node:net'
+import { connect, Socket } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
 import { deferred } from '../../src/concurrency/deferred.ts'
 import { VirtualClock } from '../../src/concurrency/virtual-clock.ts'
@@ -216,6 +215,15 @@ async function stalledReader(body: object): Promise<Socket> {
   return socket
 }
 
+/** The bytes that this process holds for the readers at a port, beyond what the kernel took of them. */
+function heldFor(port: number): number {
+  const { _getActiveHandles: handles } = process as unknown as { _getActiveHandles(): unknown[] }
+  return handles
+    .call(process)
+    .filter((handle): handle is Socket => handle instanceof Socket && handle.localPort === port)
+    .reduce((sum, socket) => sum + socket.writableLength, 0)
+}
+
 /** Says a kilobyte a token without end; `waiting` settles when nothing has been taken for a while of the event loop. */
 class EndlessBackend extends FakeBackend {
   constructor() {
@@ -245,7 +253,9 @@ describe('a reader that takes nothing', () => {
     const taken = await backend.standstill()
     await clock.advance(24 * 3_600_000)
     expect(await backend.standstill()).toBe(taken)
-    // What the kernel's socket buffers took, and 16 KB of ours.
+    expect(heldFor(api.port)).toBeGreaterThan(0)
+    expect(heldFor(api.port)).toBeLessThan(256 * 1_024)
+    // What the kernel's socket buffers took.
     expect(taken * 1_024).toBeLessThan(16 * 1_048_576)
     let received = ''
     socket.setEncoding('latin1').on('data', chunk => {

@@ -40,6 +40,8 @@ export const openPayloadSchema = z.strictObject({
   ids: z.array(z.int().min(0).max(0x7fffffff)).min(1).max(1_048_576),
   /** How many tokens may still be generated. */
   maxTokens: z.int().min(1).max(1_048_576),
+  /** No token is made for this position or a later one before a `credit` frame has moved it. Default: no such limit. */
+  until: z.int().min(1).exactOptional(),
   /** Ids that end the generation. */
   stopIds: z.array(z.int().min(0)).max(64),
   sampling: z.strictObject({

@@ -41,10 +41,15 @@ export class StageRequest {
   #fed = 0
   #generated = 0
   #decoding = false
+  /** No token is asked for at this position or a later one. */
+  #until: number
+  /** The last token, while there is no credit for the one after it. */
+  #held: { readonly token: number; readonly position: number } | undefined
 
   constructor(options: StageRequestOptions) {
     this.#options = options
     this.#stopIds = new Set(options.payload.stopIds)
+    this.#until = options.payload.until ?? Number.POSITIVE_INFINITY
   }
 
   get id(): number {
@@ -65,8 +70,14 @@ export class StageRequest {
       sampling: payload.sampling,
     })
     if (shard.first && shard.last) {
-      const { maxTokens, stopIds } = payload
-      worker.submit({ type: 'generate', request: job, maxTokens, stopIds })
+      const { maxTokens, stopIds, until } = payload
+      worker.submit({
+        type: 'generate',
+        request: job,
+        maxTokens,
+        stopIds,
+        ...(until !== undefined && { until }),
+      })
     } else if (shard.first) this.#feed()
   }
 
@@ -88,6 +99,17 @@ export class StageRequest {
     if (sample) this.#prefilled()
     const input = payloadAsF32(frame).buffer
     this.#forward(frame.position, rows, input, sample)
+  }
+
+  /** On the head stage: its reader has taken enough for tokens before the position `until`. */
+  credit(until: number): void {
+    const { job, worker, shard } = this.#options
+    if (shard.last) worker.submit({ type: 'credit', request: job, until })
+    this.#until = Math.max(this.#until, until)
+    if (!this.#held || this.#held.position + 1 >= this.#until) return
+    const { token, position } = this.#held
+    this.#held = undefined
+    this.#forward(position, 1, Int32Array.of(token).buffer, true)
   }
 
   /** A token that a stage below has sampled, on its way up. */
@@ -170,7 +192,8 @@ export class StageRequest {
       this.#finish('length')
       return
     }
-    this.#forward(position, 1, Int32Array.of(token).buffer, true)
+    if (position + 1 < this.#until) this.#forward(position, 1, Int32Array.of(token).buffer, true)
+    else this.#held = { token, position }
   }
 
   #finish(reason: 'stop' | 'length'): void {

@@ -125,6 +125,11 @@ export class Stage {
         request?.compute(frame)
         return
       }
+      case 'credit':
+        if (!this.#options.shard.first)
+          throw new ExovisorError('EXO_FRAME_INVALID', 'a credit frame came to a stage that is not the first')
+        this.#requests.get(frame.request)?.credit(frame.position)
+        return
       case 'close':
         this.#close(frame.request)
         if (frame.request !== 0) this.#below?.send(frame)
@@ -135,7 +140,7 @@ export class Stage {
       case 'pong':
         throw new ExovisorError(
           'EXO_FRAME_INVALID',
-          `a ${frame.kind} frame came from above: expected open, tensor or close`,
+          `a ${frame.kind} frame came from above: expected open, tensor, credit or close`,
         )
     }
   }
