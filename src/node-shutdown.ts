@@ -19,7 +19,7 @@ export interface ShutdownParts {
 }
 
 /** The name of a phase of the shutdown of a node. */
-export type ShutdownPhase =
+type ShutdownPhase =
   | 'withdraw'
   | 'admit'
   | 'drain'
@@ -35,7 +35,7 @@ export type ShutdownPhase =
  * API, gives its placement and its peers up; ends its engines, then the server that others reached them through, then the supervisor.
  * What a phase leaves behind when its time is over goes down with the process.
  */
-export function shutdownPhases(
+function shutdownPhases(
   parts: ShutdownParts,
   { withdraw, drain, close, flush }: Config['shutdown'],
 ): readonly Phase[] {

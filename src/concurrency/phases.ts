@@ -45,7 +45,7 @@ export async function runPhases(
   const reports: PhaseReport[] = []
   const over = new Map<string, Promise<void>>()
   const run = async (phase: Phase): Promise<void> => {
-    await Promise.all(phase.after.map(name => over.get(name)))
+    await Promise.all(phase.after.flatMap(name => over.get(name) ?? []))
     onPhase?.({ name: phase.name })
     const report = await runOne(phase, clock)
     reports.push(report)
