@@ -34,12 +34,14 @@ export async function rootSupervisor(config: Config, options: SpawnNodeOptions):
   const metrics = createMetrics()
   const events = new EventStream({ clock: realClock, log })
   events.subscribe(record => void journal.write(record))
+  const tasks = new TaskRegistry(realClock)
   const root = await supervise({
     name: 'node',
     policies: resolvePolicies(config),
     log,
     ...(options.inspect && { inspect: options.inspect }),
     events,
+    tasks,
     onEvent: event => metrics.supervisionEvent(event),
   })
   const steps = [metrics.watchResources(() => root.children()), () => metrics.close()]
@@ -48,7 +50,7 @@ export async function rootSupervisor(config: Config, options: SpawnNodeOptions):
     log,
     journal,
     metrics,
-    tasks: new TaskRegistry(realClock),
+    tasks,
     onDispose: step => void steps.push(step),
     dispose() {
       for (const step of steps.splice(0)) step()

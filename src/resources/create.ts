@@ -5,6 +5,7 @@ import type { MailboxPolicy } from '../actors/mailbox-policy.ts'
 import { type Clock, realClock } from '../concurrency/clock.ts'
 import { type Random, realRandom } from '../concurrency/random.ts'
 import { type Scheduler, TurnScheduler } from '../concurrency/scheduler.ts'
+import type { TaskRegistry } from '../concurrency/task-registry.ts'
 import { ExovisorError, toErrorRecord } from '../errors.ts'
 import { displayNameOf } from './display-name.ts'
 import { defaultTiming, type Environment, type EventSink, type Timing } from './environment.ts'
@@ -38,6 +39,8 @@ export interface CreateOptions<Input> extends Partial<Timing> {
   readonly events?: EventSink
   /** Where it is registered until it is CLOSED, and the children of supervisors with it. */
   readonly registry?: Registry
+  /** Where its background tasks, and those of the resources below it, can be seen while they run. Default: nowhere. */
+  readonly tasks?: TaskRegistry
   /** Told of each message that was refused. */
   onDeadLetter?(letter: DeadLetter): void
 }
@@ -206,7 +209,7 @@ export class Owned<Input, Client, Message>
 }
 
 function environmentOf<Input>(options: CreateOptions<Input>): Environment {
-  const { clock = realClock, random = realRandom, events, registry } = options
+  const { clock = realClock, random = realRandom, events, registry, tasks } = options
   const log = guardedLog(options.log ?? silentLog)
   const onFault = (error: unknown): void =>
     log.error({ error: toErrorRecord(error) }, 'a subscriber of the dead letters threw')
@@ -219,6 +222,7 @@ function environmentOf<Input>(options: CreateOptions<Input>): Environment {
     ...(options.createActor && { createActor: options.createActor }),
     ...(events && { events }),
     ...(registry && { registry }),
+    ...(tasks && { tasks }),
   }
 }
 

@@ -3,6 +3,7 @@ import type { ActorFactory } from '../actors/machine-actor.ts'
 import type { Clock } from '../concurrency/clock.ts'
 import type { Random } from '../concurrency/random.ts'
 import type { Scheduler } from '../concurrency/scheduler.ts'
+import type { TaskRegistry } from '../concurrency/task-registry.ts'
 import type { HealthPolicy } from './health.ts'
 import { defaultHealth } from './health.ts'
 import type { ResourceLog } from './log.ts'
@@ -25,6 +26,8 @@ export interface Environment {
   readonly path?: string
   /** Knows every resource of the runtime. */
   readonly registry?: Registry
+  /** Knows every background task of the runtime. */
+  readonly tasks?: TaskRegistry
 }
 
 /** Takes structured events. */

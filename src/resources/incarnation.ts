@@ -1,15 +1,19 @@
-import { type AnyLifecycleMachine, type LifecycleState, lifecycle } from '../../machines/lifecycle.ts'
-import { createMachineActor } from '../actors/create-actor.ts'
+import type { LifecycleState } from '../../machines/lifecycle.ts'
 import type { ActorListener, MachineActor, MachineEvent } from '../actors/machine-actor.ts'
+import type { Background } from '../concurrency/background.ts'
 import { type Deferred, deferred } from '../concurrency/deferred.ts'
 import { limited } from '../concurrency/limit.ts'
+import type { CancelScope } from '../concurrency/scope.ts'
+import type { Task } from '../concurrency/task.ts'
 import { ExovisorError, isExovisorError } from '../errors.ts'
 import type { Environment } from './environment.ts'
-import { failedContext, toFailure } from './failure.ts'
+import { toFailure } from './failure.ts'
 import { refuseForeign } from './foreign-event.ts'
 import { HealthMonitor, type HealthRecord } from './health.ts'
+import { failedActor, incarnationActor } from './incarnation-actor.ts'
 import type { IncarnationOptions } from './incarnation-options.ts'
 import { Initialization } from './initialization.ts'
+import { backgroundOf, taskLimit } from './own-tasks.ts'
 import { release } from './release.ts'
 import { Self } from './self.ts'
 import { isWorking, topState } from './top-state.ts'
@@ -40,6 +44,7 @@ export class Incarnation<Input, Client, Message> implements ActorListener {
   #self: Self | undefined
   #health: HealthMonitor | undefined
   #work: AbortController | undefined
+  #background: Background | undefined
   /** The state for which READY and DEGRADED were left. */
   #leftFor: LifecycleState | undefined
   #closed: Deferred<void> | undefined
@@ -180,6 +185,14 @@ export class Incarnation<Input, Client, Message> implements ActorListener {
     this.#actor.send(event)
   }
 
+  /** Begins a background task. @throws EXO_RESOURCE_CLOSED when it is neither starting nor working */
+  spawn<T>(name: string, work: (scope: CancelScope) => T | PromiseLike<T>): Task<T> {
+    if (this.#state !== 'INITIALIZING' && !isWorking(this.#state))
+      throw new ExovisorError('EXO_RESOURCE_CLOSED', `${this.label} is ${this.#state}: no task ${name}`)
+    this.#background ??= backgroundOf(this)
+    return this.#background.spawn(name, work)
+  }
+
   /** Soft restart: the definition mends the client in place. Rejects when that failed; the state is left as it is then. */
   async recover(): Promise<void> {
     const { definition, environment, timing } = this.#options
@@ -216,33 +229,15 @@ export class Incarnation<Input, Client, Message> implements ActorListener {
   /** That of the definition. When its machine can make none, one that fails as soon as it is started. */
   #createOwnActor(): MachineActor {
     try {
-      return this.#createActor(this.#options.definition.machine, '')
+      return incarnationActor(this.#options, this)
     } catch (cause) {
       return this.#createFailed('ERROR', this.#failureOf(cause, 'has a machine that threw'))
     }
   }
 
-  /** An actor of the plain lifecycle that begins in such a state, with that failure. */
   #createFailed(value: 'ERROR' | 'CLOSING', failure: ExovisorError): MachineActor {
     this.#pending = failure
-    return this.#createActor(lifecycle, '!', { value, context: failedContext(this.#options, failure) })
-  }
-
-  #createActor(
-    machine: AnyLifecycleMachine,
-    mark: string,
-    from?: { readonly value: LifecycleState; readonly context: object },
-  ): MachineActor {
-    const { definition, name, number, attempt, environment, parent } = this.#options
-    const { createActor = createMachineActor, clock } = environment
-    return createActor(machine, {
-      id: `${name}#${number}${mark}`,
-      input: { name, kind: definition.kind, incarnation: number, attempt },
-      clock,
-      parent,
-      from,
-      listener: this,
-    })
+    return failedActor(this.#options, this, value, failure)
   }
 
   #createHealth(): HealthMonitor {
@@ -274,6 +269,7 @@ export class Incarnation<Input, Client, Message> implements ActorListener {
     if (troubled) this.#failure = this.#pending
     this.#pending = undefined
     if (isWorking(previous) && !isWorking(state)) this.#leaveWork(state)
+    if (state === 'ERROR' || state === 'CLOSING') this.#background?.cancel(`${this.label} is ${state}`)
     const error = troubled ? this.#failure : undefined
     this.#options.listener.changed(error ? { state, previous, error } : { state, previous }, this)
     this.#perform(state)
@@ -336,7 +332,7 @@ export class Incarnation<Input, Client, Message> implements ActorListener {
   /** True where there is nothing to release and nothing to wait for. */
   get #isReleased(): boolean {
     const hasNone = this.#options.definition.cleanup === undefined && this.#initialization === undefined
-    return hasNone || !this.#hasBegun
+    return (hasNone && this.#background === undefined) || !this.#hasBegun
   }
 
   /** Tells the machine that everything is released. */
@@ -353,10 +349,15 @@ export class Incarnation<Input, Client, Message> implements ActorListener {
       clock: environment.clock,
       limit: timing.shutdown,
       acquired: this.#initialization?.acquired ?? Promise.resolve(this.#client),
+      endTasks: this.#background && (() => this.#endTasks()),
       cleanup: (client, signal) => definition.cleanup?.(client, { reason: this.#reason, signal }),
       onError: error => listener.cleanupFailed(error, this),
     })
     return this.#released
+  }
+
+  async #endTasks(): Promise<void> {
+    await this.#background?.close(taskLimit(this.#options.timing.shutdown), `${this.label} is being closed`)
   }
 
   /** Told by the initialisation. A late result is not used: it goes to the cleanup, which waits for it. */

@@ -12,6 +12,8 @@ interface Release<Client> {
   readonly limit: ShutdownLimit
   /** Settles when initialising has: with its result, or with undefined when it failed. Never rejects. */
   readonly acquired: Promise<Client | undefined>
+  /** Ends what runs in the background, before the cleanup. What it throws hinders no cleanup. */
+  endTasks?: (() => Promise<void>) | undefined
   cleanup(client: Client | undefined, signal: AbortSignal): Promise<void> | undefined
   onError(error: ExovisorError): void
 }
@@ -26,7 +28,7 @@ function milliseconds(limit: ShutdownLimit): number {
  * the cleanup is left behind: it still runs to its end, but nobody waits.
  */
 export function release<Client>(task: Release<Client>): Promise<'closed' | 'shutdown.timeout'> {
-  const { label, clock, limit, acquired, cleanup, onError } = task
+  const { label, clock, limit, acquired, endTasks, cleanup, onError } = task
   const ms = milliseconds(limit)
   const abort = new AbortController()
   const timeoutError = (): ExovisorError =>
@@ -39,7 +41,14 @@ export function release<Client>(task: Release<Client>): Promise<'closed' | 'shut
       abort.abort(error)
       resolve('shutdown.timeout')
     })
-    void acquired
+    const ready = endTasks
+      ? acquired.then(client =>
+          endTasks()
+            .catch(onError)
+            .then(() => client),
+        )
+      : acquired
+    void ready
       .then(client => cleanup(client, abort.signal))
       .catch((cause: unknown) => {
         onError(

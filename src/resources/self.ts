@@ -1,4 +1,6 @@
 import type { MachineActor, MachineEvent } from '../actors/machine-actor.ts'
+import type { CancelScope } from '../concurrency/scope.ts'
+import type { Task } from '../concurrency/task.ts'
 import type { Environment } from './environment.ts'
 import type { ResourceSelf } from './types.ts'
 
@@ -16,6 +18,7 @@ interface Owner {
   end(reason: string): void
   ignore(reason: string): void
   send(event: MachineEvent): void
+  spawn<T>(name: string, work: (scope: CancelScope) => T | PromiseLike<T>): Task<T>
 }
 
 /**
@@ -59,6 +62,10 @@ export class Self implements ResourceSelf {
 
   get send(): (event: MachineEvent) => void {
     return event => this.#owner.send(event)
+  }
+
+  get spawn(): ResourceSelf['spawn'] {
+    return (name, work) => this.#owner.spawn(name, work)
   }
 
   /** See {@link ownerOf}. */

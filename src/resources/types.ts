@@ -1,6 +1,8 @@
 import type { AnyLifecycleMachine, LifecycleState } from '../../machines/lifecycle.ts'
 import type { Clock } from '../concurrency/clock.ts'
 import type { Random } from '../concurrency/random.ts'
+import type { CancelScope } from '../concurrency/scope.ts'
+import type { Task } from '../concurrency/task.ts'
 import type { WaitOptions } from '../concurrency/wait.ts'
 import type { ErrorRecord } from '../errors.ts'
 import type { HealthRecord } from './health.ts'
@@ -32,6 +34,15 @@ export interface ResourceSelf {
    * @throws EXO_MESSAGE_UNHANDLED for an event of the lifecycle, which only the runtime may send
    */
   send(event: { readonly type: string; readonly [fact: string]: unknown }): void
+  /**
+   * Begins a background task of this incarnation. What it throws is a failure of the resource. It is cancelled as soon as the resource is
+   * neither starting nor working any more; closing waits for its end before the cleanup, for half of the time that closing may take,
+   * and names a task that goes on in EXO_TASK_LEAKED.
+   *
+   * @param name what it does, e.g. `announce`: so it stands among the tasks of the runtime
+   * @throws EXO_RESOURCE_CLOSED when the resource is past that
+   */
+  spawn<T>(name: string, work: (scope: CancelScope) => T | PromiseLike<T>): Task<T>
 }
 
 /** What `initialize` gets. */

@@ -188,6 +188,7 @@ export async function supervise(options: SuperviseOptions = {}): Promise<Supervi
     turn,
     createActor,
     deadLetters,
+    tasks,
     log = silentLog,
     inspect,
     ...rest
@@ -207,6 +208,7 @@ export async function supervise(options: SuperviseOptions = {}): Promise<Supervi
     scheduler,
     ...(createActor && { createActor }),
     ...(deadLetters && { deadLetters }),
+    ...(tasks && { tasks }),
     ...(inspect && { inspect }),
   })
   const closed = watchEnd(resource, events)

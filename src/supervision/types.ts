@@ -5,6 +5,7 @@ import type { MailboxPolicy } from '../actors/mailbox-policy.ts'
 import type { Clock } from '../concurrency/clock.ts'
 import type { Random } from '../concurrency/random.ts'
 import type { Scheduler, TurnBudget } from '../concurrency/scheduler.ts'
+import type { TaskRegistry } from '../concurrency/task-registry.ts'
 import type { ExovisorError } from '../errors.ts'
 import type { ShutdownLimit } from '../resources/environment.ts'
 import type { Registry } from '../resources/registry.ts'
@@ -224,6 +225,8 @@ export interface SuperviseOptions extends SupervisorInput {
   readonly events?: EventStream
   /** Where all children are registered. Default: a registry of its own. */
   readonly registry?: Registry
+  /** Where the background tasks of all resources can be seen while they run. Default: nowhere. */
+  readonly tasks?: TaskRegistry
   /** Sees the XState system of the whole tree. */
   readonly inspect?: InspectionObserver
 }
