@@ -69,9 +69,8 @@ export class RestartWindow {
 
   /** The accepted times from the oldest to the newest. */
   #at(index: number): number {
-    const count = this.#times.length
-    const first = count < this.limit ? 0 : this.#next
-    return this.#times[(first + index) % count] ?? Number.NEGATIVE_INFINITY
+    // While the ring grows, the next place is behind all of them, so that counting on from it comes to the oldest as well.
+    return this.#times[(this.#next + index) % this.#times.length] ?? Number.NEGATIVE_INFINITY
   }
 
   #remember(time: number): void {
