@@ -244,11 +244,12 @@ export class Child extends ChildFacts implements RefOwner {
 
   /** Stops it. Resolves when CLOSED; wins over everything that was under way. */
   async stop(reason: string, wanted: 'stopped' | 'forgotten' = 'stopped'): Promise<void> {
-    if (this.ref.current && this.isGone) return
+    const wasGone = this.ref.current !== undefined && this.isGone
+    // A word also to one that is stopped: a group that restarts may be about to bring it back.
     const command = this.freeze(reason)
     this.#wanted = wanted
     await this.ref.current?.close(reason)
-    if (command !== this.#command) return
+    if (command !== this.#command || wasGone) return
     this.retire(this.#closedError(reason), reason)
   }
 

@@ -1,5 +1,6 @@
 import type { MachineActor } from '../actors/machine-actor.ts'
 import type { Clock } from '../concurrency/clock.ts'
+import { LazyAbort } from '../concurrency/lazy-abort.ts'
 import { type CancelTimer, schedule } from '../concurrency/timer.ts'
 import type { ExovisorError } from '../errors.ts'
 import type { Environment } from '../resources/environment.ts'
@@ -14,7 +15,7 @@ import type { DependencyGraph } from './dependency-graph.ts'
 import type { EventFacts } from './events/event-slot.ts'
 import { EventStream } from './events/stream.ts'
 import { SupervisorEvents } from './events/supervisor-events.ts'
-import { startInOrder, startInWaves, stopOrder } from './first-starts.ts'
+import { allUp, startInOrder, startInWaves, stopOrder } from './first-starts.ts'
 import { PolicyCache } from './policy-cache.ts'
 import type { HeldEnd, Resting } from './resting.ts'
 import { Roster } from './roster.ts'
@@ -51,6 +52,8 @@ export class SupervisorCore implements ChildHost, StrategyHost {
   #heldEnds: HeldEnd[] | undefined
   #isListening = false
   #isStopping = false
+  /** For those who wait for a child that will not start any more. */
+  readonly #stopping = new LazyAbort()
   #escalation: ExovisorError | undefined
   #hasShutItselfDown = false
   /** Significant children that ended while others had not started yet; undefined after that. */
@@ -181,13 +184,10 @@ export class SupervisorCore implements ChildHost, StrategyHost {
     return { ...spec, input: { policies: table, ...(spec.input as SupervisorInput) } }
   }
 
-  /** Waits until all that a child starts after is up, or is to stay down: it may be between two incarnations. */
-  async readyBefore(child: Child): Promise<void> {
-    for (const id of this.dependencies.before(child.id)) {
-      const ref = this.roster.find(id)?.ref
-      const isUp = ref?.state === 'READY' || ref?.state === 'DEGRADED'
-      if (ref && !isUp && !ref.ended && ref.state !== 'UNINITIALIZED') await ref.ready()
-    }
+  /** Waits until all that a child starts after is up, or is to stay down. Rejects when no child starts any more. */
+  readyBefore(child: Child): Promise<void> {
+    const before = this.dependencies.before(child.id).flatMap(id => this.member(id) ?? [])
+    return allUp(before, this.#stopping.signal)
   }
 
   /** The first start of one child, after what is before it. Rejects with an error that names it. */
@@ -388,6 +388,7 @@ export class SupervisorCore implements ChildHost, StrategyHost {
   #freeze(reason: string): void {
     if (this.#isStopping) return
     this.#isStopping = true
+    this.#stopping.abort(() => closedError(this.name))
     this.#strategy.cease()
     // A child that is frozen gives its place back, which another one waits for.
     this.gate.limit = 0
