@@ -28,8 +28,8 @@ export class ChildHistory {
 
   /** Oldest first. */
   events(): SupervisionEvent[] {
-    const first = this.#slots.length < REMEMBERED ? 0 : this.#next
-    const inOrder = [...this.#slots.slice(first), ...this.#slots.slice(0, first)]
+    // While it grows, nothing stands behind the next place.
+    const inOrder = [...this.#slots.slice(this.#next), ...this.#slots.slice(0, this.#next)]
     return inOrder.map(slot => slot.event(this.#supervisor, this.#name, this.#kind))
   }
 }

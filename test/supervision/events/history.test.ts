@@ -68,6 +68,22 @@ describe('the history of a child', () => {
   })
 })
 
+describe('what is told of an error', () => {
+  it('is shared by the events that one failure makes, and by no others', () => {
+    const { events, child } = world()
+    const [lost, late] = [new Error('lost'), new Error('late')]
+    for (const error of [lost, lost, late, lost]) events.emit(child('a'), { type: 'failed', error })
+    const [first, second, third, last] = events.historyOf('a').map(event => event.error)
+    expect([first, second, third, last].map(error => error?.message)).toEqual([
+      'lost',
+      'lost',
+      'late',
+      'lost',
+    ])
+    expect(second).toBe(first)
+  })
+})
+
 describe('an event that nobody wants', () => {
   it('is not made: a start, a dead letter of a flood', () => {
     const { events, child, looked } = world()
