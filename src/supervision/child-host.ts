@@ -3,7 +3,7 @@ import type { CancelTimer } from '../concurrency/timer.ts'
 import type { ExovisorError } from '../errors.ts'
 import type { Environment } from '../resources/environment.ts'
 import type { Child } from './child.ts'
-import type { EventFacts } from './events/event-slot.ts'
+import type { EventFacts } from './events/event.ts'
 import type { StartGate } from './start-gate.ts'
 
 /** What a child needs of its supervisor. */

@@ -3,7 +3,7 @@ import type { Environment } from '../resources/environment.ts'
 import type { Incarnation } from '../resources/incarnation.ts'
 import { directiveFor } from './decide.ts'
 import { DegradedWatch } from './degraded-watch.ts'
-import type { EventFacts } from './events/event-slot.ts'
+import type { EventFacts } from './events/event.ts'
 import type { Directive, Policy } from './policy.ts'
 
 type AnyIncarnation = Incarnation<unknown, unknown, unknown>

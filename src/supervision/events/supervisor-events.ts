@@ -3,7 +3,8 @@ import type { EventSink } from '../../resources/environment.ts'
 import type { ResourceLog } from '../../resources/log.ts'
 import { ChildHistory } from './child-history.ts'
 import { type ErrorFacts, errorFacts } from './error-facts.ts'
-import { type EventFacts, EventSlot, type EventSubject } from './event-slot.ts'
+import { type EventFacts, type EventSubject, eventOf } from './event.ts'
+import { EventArchive } from './event-archive.ts'
 import { Listeners } from './listeners.ts'
 import { isShown, notify } from './stream.ts'
 import type { SupervisionEvent } from './types.ts'
@@ -24,23 +25,25 @@ export class SupervisorEvents implements EventSink {
   readonly #listeners = new Listeners<SupervisionEvent>()
   /** Children to whom nothing has happened have none. */
   readonly #histories = new Map<string, ChildHistory>()
-  readonly #scratch = new EventSlot()
+  readonly #archive: EventArchive
   /** One failure makes several events, mostly in a row: they share what is told of it. */
   #lastError: { readonly error: unknown; readonly facts: ErrorFacts } | undefined
 
   constructor(options: SupervisorEventsOptions) {
     this.#options = options
+    this.#archive = new EventArchive(options.supervisor)
   }
 
   /** Makes an event about a child, remembers it and tells it, unless there is nobody who would hear or remember it. */
   emit(child: EventSubject, facts: EventFacts): void {
     const { clock, supervisor } = this.#options
-    const { id, ref } = child
-    const isRemembered = this.#isRemembered(id, facts)
+    const known = this.#histories.get(child.id)
+    const isRemembered = this.#isRemembered(facts, known)
     if (!isRemembered && !this.wants({ type: facts.type, attempt: child.record.attempt(clock.now()) })) return
-    const slot = isRemembered ? this.#historyOf(id, ref.kind).next() : this.#scratch
-    slot.fill(clock.now(), child, facts, facts.error === undefined ? undefined : this.#factsOf(facts.error))
-    this.publish(slot.event(supervisor, id, ref.kind))
+    const told = facts.error === undefined ? undefined : this.#factsOf(facts.error)
+    const event = eventOf(supervisor, clock.now(), child, facts, told)
+    if (isRemembered) (known ?? this.#begin(child)).add(event)
+    this.publish(event)
   }
 
   wants(event: Pick<SupervisionEvent, 'type' | 'attempt'>): boolean {
@@ -69,6 +72,7 @@ export class SupervisorEvents implements EventSink {
 
   /** A child is not known any more. */
   forget(id: string): void {
+    this.#histories.get(id)?.clear()
     this.#histories.delete(id)
   }
 
@@ -80,17 +84,14 @@ export class SupervisorEvents implements EventSink {
     return facts
   }
 
-  #isRemembered(id: string, { type, count = 1 }: EventFacts): boolean {
+  #isRemembered({ type, count = 1 }: EventFacts, known: ChildHistory | undefined): boolean {
     if (type === 'dead_letter') return isShown({ type, count })
-    return (type !== 'started' && type !== 'ready') || this.#histories.has(id)
+    return (type !== 'started' && type !== 'ready') || known !== undefined
   }
 
-  #historyOf(id: string, kind: string): ChildHistory {
-    let history = this.#histories.get(id)
-    if (!history) {
-      history = new ChildHistory(this.#options.supervisor, id, kind)
-      this.#histories.set(id, history)
-    }
+  #begin({ id, ref }: EventSubject): ChildHistory {
+    const history = new ChildHistory(this.#archive, id, ref.kind)
+    this.#histories.set(id, history)
     return history
   }
 }

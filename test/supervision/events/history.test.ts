@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { VirtualClock } from '../../../src/concurrency/virtual-clock.ts'
 import { silentLog } from '../../../src/resources/log.ts'
@@ -56,6 +57,34 @@ describe('the history of a child', () => {
     expect(counts('b')).toEqual([50, 100])
     events.forget('a')
     expect(counts('a')).toEqual([])
+  })
+
+  it('gives each event again as it was told, however many children come and go', () => {
+    const facts = fc.record({
+      of: fc.constantFrom('a', 'b', 'c', 'd'),
+      forget: fc.integer({ min: 0, max: 20 }).map(dice => dice === 0),
+      type: fc.constantFrom('failed', 'backoff_scheduled', 'stopped', 'soft_restart'),
+      error: fc.constantFrom(undefined, new Error('one'), new Error('two', { cause: new Error('why') })),
+      directive: fc.constantFrom(undefined, 'restart', 'stop'),
+      delay: fc.constantFrom(undefined, 0, 0.5, Number.POSITIVE_INFINITY),
+      reason: fc.constantFrom(undefined, '', 'because'),
+      count: fc.constantFrom(undefined, 0, 7),
+    })
+    fc.assert(
+      fc.property(fc.array(facts, { maxLength: 400, size: 'max' }), steps => {
+        const { events, child } = world()
+        const told = new Map<string, SupervisionEvent[]>()
+        events.subscribe(event => told.get(event.name)?.push(event))
+        for (const { of, forget, ...given } of steps) {
+          if (forget) events.forget(of)
+          if (forget || !told.has(of)) told.set(of, [])
+          const present = Object.entries(given).filter(([, value]) => value !== undefined)
+          events.emit(child(of), Object.fromEntries(present) as never)
+        }
+        for (const [id, all] of told) expect(events.historyOf(id)).toStrictEqual(all.slice(-32))
+      }),
+      { numRuns: 50 },
+    )
   })
 
   it('is not flooded by dead letters', () => {
