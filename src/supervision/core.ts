@@ -34,6 +34,8 @@ import type { AnyChildSpec, StrategyName, SupervisionEvent, SupervisorInput } fr
 import { RestartWindow } from './window.ts'
 
 const nothing = (): void => undefined
+const restartBegan = { type: 'restart.began' }
+const restartEnded = { type: 'restart.ended' }
 
 /** The inside of one incarnation of a supervisor: its children, and what it does about their ends. */
 export class SupervisorCore implements ChildHost, StrategyHost {
@@ -43,6 +45,7 @@ export class SupervisorCore implements ChildHost, StrategyHost {
   readonly gate: StartGate
   readonly roster: Roster
   readonly #self: ResourceSelf
+  readonly #send: ResourceSelf['send']
   readonly #events: SupervisorEvents
   #input: SupervisorInput
   #policies: PolicyCache
@@ -63,6 +66,7 @@ export class SupervisorCore implements ChildHost, StrategyHost {
     const { environment } = ownerOf(self)
     this.name = self.name
     this.#self = self
+    this.#send = self.send
     this.#input = input
     const { clock, log, events: above = new EventStream({ clock, log }) } = environment
     this.path = pathOf(environment.path ?? '', self.name)
@@ -168,20 +172,13 @@ export class SupervisorCore implements ChildHost, StrategyHost {
   add(spec: AnyChildSpec): Child {
     const known = this.roster.find(spec.id)
     const policy = this.#policies.of(spec)
-    const child = new Child(this.withPolicies(spec), policy, this, known)
+    const child = new Child(this.#policies.passedTo(spec), policy, this, known)
     // Whatever it was still to do, e.g. when its circuit closes, is void.
     known?.freeze('another one has its place')
     if (known) this.environment.registry?.unregister(known)
     this.roster.add(child)
     this.environment.registry?.register(child)
     return child
-  }
-
-  /** A supervisor below this one takes this one's policies when it has none. */
-  withPolicies(spec: AnyChildSpec): AnyChildSpec {
-    if (spec.resource.kind !== 'supervisor') return spec
-    const { table } = this.#policies
-    return { ...spec, input: { policies: table, ...(spec.input as SupervisorInput) } }
   }
 
   /** Waits until all that a child starts after is up, or is to stay down. Rejects when no child starts any more. */
@@ -205,7 +202,7 @@ export class SupervisorCore implements ChildHost, StrategyHost {
 
   /** The last events of a child. */
   historyOf(child: Child): readonly SupervisionEvent[] {
-    return this.#events.historyOf(child.id)
+    return this.#events.historyOf(child)
   }
 
   emit(child: Child, event: EventFacts): void {
@@ -251,14 +248,16 @@ export class SupervisorCore implements ChildHost, StrategyHost {
     if (ms > 0) return schedule(this.clock, ms, () => this.post(message))
     // No timer of Node is shorter than a millisecond.
     let due = message
-    this.post(() => due())
+    this.environment.scheduler.post(() => {
+      if (!this.#isStopping) due()
+    })
     return () => {
       due = nothing
     }
   }
 
   restarting(_child: Child, began: boolean): void {
-    this.#self.send({ type: began ? 'restart.began' : 'restart.ended' })
+    this.#send(began ? restartBegan : restartEnded)
   }
 
   acceptRestart(child: Child): boolean {
@@ -301,7 +300,7 @@ export class SupervisorCore implements ChildHost, StrategyHost {
 
   #forget(child: Child): void {
     if (!this.roster.delete(child)) return
-    this.#events.forget(child.id)
+    this.#events.forget(child)
     this.environment.registry?.unregister(child)
   }
 

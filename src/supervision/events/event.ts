@@ -1,3 +1,4 @@
+import type { ChildHistory } from './child-history.ts'
 import { bounded, type ErrorFacts } from './error-facts.ts'
 import type { SupervisionEvent, WindowFill } from './types.ts'
 
@@ -10,6 +11,8 @@ export interface EventSubject {
     attempt(now: number): number
     fill(now: number): WindowFill
   }
+  /** Kept by those who make the events: looking it up by the id, half a dozen times a restart, would cost more than all they do. */
+  history?: ChildHistory | undefined
 }
 
 /** What an event says beside that. Without `incarnation` it is about the current one. */

@@ -23,8 +23,6 @@ export interface SupervisorEventsOptions {
 export class SupervisorEvents implements EventSink {
   readonly #options: SupervisorEventsOptions
   readonly #listeners = new Listeners<SupervisionEvent>()
-  /** Children to whom nothing has happened have none. */
-  readonly #histories = new Map<string, ChildHistory>()
   readonly #archive: EventArchive
   /** One failure makes several events, mostly in a row: they share what is told of it. */
   #lastError: { readonly error: unknown; readonly facts: ErrorFacts } | undefined
@@ -37,12 +35,11 @@ export class SupervisorEvents implements EventSink {
   /** Makes an event about a child, remembers it and tells it, unless there is nobody who would hear or remember it. */
   emit(child: EventSubject, facts: EventFacts): void {
     const { clock, supervisor } = this.#options
-    const known = this.#histories.get(child.id)
-    const isRemembered = this.#isRemembered(facts, known)
+    const isRemembered = this.#isRemembered(facts, child.history)
     if (!isRemembered && !this.wants({ type: facts.type, attempt: child.record.attempt(clock.now()) })) return
     const told = facts.error === undefined ? undefined : this.#factsOf(facts.error)
     const event = eventOf(supervisor, clock.now(), child, facts, told)
-    if (isRemembered) (known ?? this.#begin(child)).add(event)
+    if (isRemembered) this.#historyOf(child).add(event)
     this.publish(event)
   }
 
@@ -66,14 +63,14 @@ export class SupervisorEvents implements EventSink {
    * The last 32 events of a child, oldest first, through all of its restarts. Remembering begins with the first event beyond `started` and
    * `ready`; of dead letters the 1st, 2nd, 4th, 8th ... are remembered.
    */
-  historyOf(id: string): readonly SupervisionEvent[] {
-    return this.#histories.get(id)?.events() ?? []
+  historyOf({ history }: EventSubject): readonly SupervisionEvent[] {
+    return history?.events() ?? []
   }
 
   /** A child is not known any more. */
-  forget(id: string): void {
-    this.#histories.get(id)?.clear()
-    this.#histories.delete(id)
+  forget(child: EventSubject): void {
+    child.history?.clear()
+    child.history = undefined
   }
 
   #factsOf(error: unknown): ErrorFacts {
@@ -89,9 +86,8 @@ export class SupervisorEvents implements EventSink {
     return (type !== 'started' && type !== 'ready') || known !== undefined
   }
 
-  #begin({ id, ref }: EventSubject): ChildHistory {
-    const history = new ChildHistory(this.#archive, id, ref.kind)
-    this.#histories.set(id, history)
-    return history
+  #historyOf(child: EventSubject): ChildHistory {
+    child.history ??= new ChildHistory(this.#archive, child.id, child.ref.kind)
+    return child.history
   }
 }
