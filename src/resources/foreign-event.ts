@@ -9,7 +9,7 @@ const isForeign = (type: string): boolean =>
  * Refuses an event that a resource may not send itself: those of the lifecycle and of XState, and the wildcard, at which XState throws.
  * @throws EXO_MESSAGE_UNHANDLED
  */
-export function refuseForeign({ type }: MachineEvent, label: string): void {
+export function refuseForeign({ type }: MachineEvent, { label }: { readonly label: string }): void {
   if (!isForeign(type)) return
   throw new ExovisorError(
     'EXO_MESSAGE_UNHANDLED',

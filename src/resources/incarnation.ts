@@ -181,7 +181,7 @@ export class Incarnation<Input, Client, Message> implements ActorListener {
    * @throws EXO_MESSAGE_UNHANDLED for an event of the lifecycle
    */
   send(event: MachineEvent): void {
-    refuseForeign(event, this.label)
+    refuseForeign(event, this)
     this.#actor.send(event)
   }
 
@@ -279,7 +279,7 @@ export class Incarnation<Input, Client, Message> implements ActorListener {
     switch (state) {
       case 'INITIALIZING':
         this.#hasBegun = true
-        this.#initialization = new Initialization(this.#options, this, () => this.#startTimedOut())
+        this.#initialization = new Initialization(this.#options, this)
         break
       case 'READY':
       case 'DEGRADED':
@@ -308,7 +308,8 @@ export class Incarnation<Input, Client, Message> implements ActorListener {
     this.#health.start()
   }
 
-  #startTimedOut(): void {
+  /** Told by the initialisation: its time is over. */
+  startTimedOut(): void {
     const { startTimeout } = this.#options.timing
     const error = new ExovisorError(
       'EXO_INITIALIZE_TIMEOUT',

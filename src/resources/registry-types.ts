@@ -36,6 +36,8 @@ export interface RegistrySource {
   readonly state: LifecycleState
   readonly suspended: boolean
   readonly ref: ResourceRef<unknown, unknown>
+  /** Kept by the registry that it is in: a mark on each source costs less than looking it up at each change. Undefined while it is in none. */
+  standing?: 'known' | 'routable' | undefined
   /** Everything about it, made at the moment of the call. */
   entry(): RegistryEntry
 }

@@ -60,8 +60,10 @@ export class Registry {
     if (predecessor) {
       family.delete(id)
       this.#unindex(predecessor)
+      predecessor.standing = undefined
     } else this.#size += 1
     this.#families.set(parent, family.set(id, source))
+    source.standing = 'known'
     this.#index(source)
     if (predecessor) this.#tell('removed', predecessor)
     this.#tell('added', source)
@@ -77,15 +79,16 @@ export class Registry {
     if (family.size === 0) this.#families.delete(parent)
     this.#size -= 1
     this.#unindex(source)
+    source.standing = undefined
     this.#tell('removed', source)
   }
 
   /** To be called after each change of a resource's state, and when it was suspended or resumed. Costs the same however many there are. */
   changed(source: RegistrySource): void {
-    const isListed = this.#ready.get(source.kind)?.has(source) ?? false
+    if (source.standing === undefined) return
+    const isListed = source.standing === 'routable'
     // Most changes are neither to nor from READY, and nobody listens.
     if (isListed === isRoutable(source) && this.#subscribers.size === 0) return
-    if (this.#families.get(source.parent)?.get(source.id) !== source) return
     if (isRoutable(source)) this.#index(source)
     else this.#unindex(source)
     this.#tell('changed', source)
@@ -154,13 +157,16 @@ export class Registry {
   }
 
   #index(source: RegistrySource): void {
-    if (!isRoutable(source)) return
+    if (!isRoutable(source) || source.standing === 'routable') return
+    source.standing = 'routable'
     const ready = this.#ready.get(source.kind)
     if (ready) ready.add(source)
     else this.#ready.set(source.kind, new Set([source]))
   }
 
   #unindex(source: RegistrySource): void {
+    if (source.standing !== 'routable') return
+    source.standing = 'known'
     const ready = this.#ready.get(source.kind)
     if (ready?.delete(source) && ready.size === 0) this.#ready.delete(source.kind)
   }

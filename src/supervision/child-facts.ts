@@ -4,7 +4,8 @@ import type { Ref } from '../resources/ref.ts'
 import { registryEntry } from '../resources/registry-entry.ts'
 import type { RegistryEntry, RegistrySource } from '../resources/registry-types.ts'
 import type { ChildHost } from './child-host.ts'
-import type { EventSubject } from './events/event-slot.ts'
+import type { ChildHistory } from './events/child-history.ts'
+import type { EventSubject } from './events/event.ts'
 import type { Policy } from './policy.ts'
 import { RestartRecord } from './restart-record.ts'
 import type { AnyChildSpec, WindowFill } from './types.ts'
@@ -13,6 +14,9 @@ import type { AnyChildSpec, WindowFill } from './types.ts'
 export abstract class ChildFacts implements RegistrySource, EventSubject {
   readonly ref: Ref<unknown, unknown, unknown>
   readonly record: RestartRecord
+  standing: RegistrySource['standing']
+  /** Kept by the events of the supervisor. */
+  history: ChildHistory | undefined
   protected readonly host: ChildHost
   #spec: AnyChildSpec
   #policy: Policy
@@ -44,6 +48,11 @@ export abstract class ChildFacts implements RegistrySource, EventSubject {
 
   get suspended(): boolean {
     return this.ref.suspended
+  }
+
+  /** True when its supervisor closes. */
+  get isAbandoned(): boolean {
+    return this.host.isStopping
   }
 
   get spec(): AnyChildSpec {

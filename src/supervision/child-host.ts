@@ -3,7 +3,7 @@ import type { CancelTimer } from '../concurrency/timer.ts'
 import type { ExovisorError } from '../errors.ts'
 import type { Environment } from '../resources/environment.ts'
 import type { Child } from './child.ts'
-import type { EventFacts } from './events/event-slot.ts'
+import type { EventFacts } from './events/event.ts'
 import type { StartGate } from './start-gate.ts'
 
 /** What a child needs of its supervisor. */
@@ -13,14 +13,14 @@ export interface ChildHost {
   readonly gate: StartGate
   /** Where the supervisor stands in the tree, e.g. `node/peers`. */
   readonly path: string
+  /** True when it closes, and nothing is to follow any more. */
+  readonly isStopping: boolean
   emit(child: Child, event: EventFacts): void
   /** An incarnation ended, and nobody had told it to. No failure means the normal end. */
   ended(child: Child, failure: ExovisorError | undefined): void
   /** An incarnation found, while it initialised, that it is not wanted. */
   ignored(child: Child, reason: string): void
-  /** Runs something after what the supervisor is doing now. */
-  post(message: () => void): void
-  /** The same after so many milliseconds, unless it is cancelled. */
+  /** Runs something after what the supervisor is doing now and so many milliseconds, unless it is cancelled or the supervisor closes. */
   after(ms: number, message: () => void): CancelTimer
   /** A child has ended and is to come back; or it has come back, or never will. */
   restarting(child: Child, began: boolean): void

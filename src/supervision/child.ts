@@ -7,7 +7,7 @@ import type { RefOwner } from '../resources/ref.ts'
 import { ChildFacts } from './child-facts.ts'
 import type { ChildHost } from './child-host.ts'
 import { directiveFor } from './decide.ts'
-import type { EventFacts } from './events/event-slot.ts'
+import type { EventFacts } from './events/event.ts'
 import { FailureHandling } from './failure-handling.ts'
 import { incarnationFor, refFor } from './launch.ts'
 import type { Directive, Policy } from './policy.ts'
@@ -41,6 +41,7 @@ export class Child extends ChildFacts implements RefOwner {
     const isSame = predecessor?.spec.resource === spec.resource
     super(spec, policy, host, isSame && predecessor ? predecessor.ref : refFor(spec, host.environment))
     this.#count = predecessor?.ref.incarnation ?? 0
+    this.history = predecessor?.history
     this.ref.adopt(this, spec.mailbox)
     this.#failures = new FailureHandling(this)
   }
@@ -103,13 +104,6 @@ export class Child extends ChildFacts implements RefOwner {
     this.host.emit(this, event)
   }
 
-  post(message: () => void): void {
-    const command = this.#command
-    this.host.post(() => {
-      if (command === this.#command) message()
-    })
-  }
-
   /** It stays in ERROR: its policy does not act there. */
   left(error: ExovisorError): void {
     this.ref.end(error)
@@ -146,20 +140,17 @@ export class Child extends ChildFacts implements RefOwner {
     return delay
   }
 
-  /** Announces a restart, and calls back after the delay of the backoff unless it was told something else meanwhile. */
-  awaitRestart(due: () => void): void {
+  /** Announces a restart, and calls back after the delay of the backoff unless it was told something else meanwhile. By default it starts then. */
+  awaitRestart(due?: () => void): void {
     const command = this.#command
     const delay = this.announceRestart()
     // Who heard of it may have told the child something else.
     if (command !== this.#command) return
     this.#cancelTry = this.host.after(delay, () => {
-      if (command === this.#command) due()
+      if (command !== this.#command) return
+      if (due) due()
+      else this.#queue()
     })
-  }
-
-  /** Starts a successor after the delay of the backoff. */
-  scheduleRestart(): void {
-    this.awaitRestart(() => this.#queue())
   }
 
   /** No further incarnation will come by itself. */
@@ -244,11 +235,12 @@ export class Child extends ChildFacts implements RefOwner {
 
   /** Stops it. Resolves when CLOSED; wins over everything that was under way. */
   async stop(reason: string, wanted: 'stopped' | 'forgotten' = 'stopped'): Promise<void> {
-    if (this.ref.current && this.isGone) return
+    const wasGone = this.ref.current !== undefined && this.isGone
+    // A word also to one that is stopped: a group that restarts may be about to bring it back.
     const command = this.freeze(reason)
     this.#wanted = wanted
     await this.ref.current?.close(reason)
-    if (command !== this.#command) return
+    if (command !== this.#command || wasGone) return
     this.retire(this.#closedError(reason), reason)
   }
 

@@ -1,5 +1,6 @@
 import type { MachineActor } from '../actors/machine-actor.ts'
 import type { Clock } from '../concurrency/clock.ts'
+import { LazyAbort } from '../concurrency/lazy-abort.ts'
 import { type CancelTimer, schedule } from '../concurrency/timer.ts'
 import type { ExovisorError } from '../errors.ts'
 import type { Environment } from '../resources/environment.ts'
@@ -11,10 +12,10 @@ import { Child } from './child.ts'
 import type { ChildHost } from './child-host.ts'
 import { startWaves } from './dependencies.ts'
 import type { DependencyGraph } from './dependency-graph.ts'
-import type { EventFacts } from './events/event-slot.ts'
+import type { EventFacts } from './events/event.ts'
 import { EventStream } from './events/stream.ts'
 import { SupervisorEvents } from './events/supervisor-events.ts'
-import { startInOrder, startInWaves, stopOrder } from './first-starts.ts'
+import { allUp, startInOrder, startInWaves, stopOrder } from './first-starts.ts'
 import { PolicyCache } from './policy-cache.ts'
 import type { HeldEnd, Resting } from './resting.ts'
 import { Roster } from './roster.ts'
@@ -33,6 +34,8 @@ import type { AnyChildSpec, StrategyName, SupervisionEvent, SupervisorInput } fr
 import { RestartWindow } from './window.ts'
 
 const nothing = (): void => undefined
+const restartBegan = { type: 'restart.began' }
+const restartEnded = { type: 'restart.ended' }
 
 /** The inside of one incarnation of a supervisor: its children, and what it does about their ends. */
 export class SupervisorCore implements ChildHost, StrategyHost {
@@ -42,6 +45,7 @@ export class SupervisorCore implements ChildHost, StrategyHost {
   readonly gate: StartGate
   readonly roster: Roster
   readonly #self: ResourceSelf
+  readonly #send: ResourceSelf['send']
   readonly #events: SupervisorEvents
   #input: SupervisorInput
   #policies: PolicyCache
@@ -51,6 +55,8 @@ export class SupervisorCore implements ChildHost, StrategyHost {
   #heldEnds: HeldEnd[] | undefined
   #isListening = false
   #isStopping = false
+  /** For those who wait for a child that will not start any more. */
+  readonly #stopping = new LazyAbort()
   #escalation: ExovisorError | undefined
   #hasShutItselfDown = false
   /** Significant children that ended while others had not started yet; undefined after that. */
@@ -60,6 +66,7 @@ export class SupervisorCore implements ChildHost, StrategyHost {
     const { environment } = ownerOf(self)
     this.name = self.name
     this.#self = self
+    this.#send = self.send
     this.#input = input
     const { clock, log, events: above = new EventStream({ clock, log }) } = environment
     this.path = pathOf(environment.path ?? '', self.name)
@@ -165,7 +172,7 @@ export class SupervisorCore implements ChildHost, StrategyHost {
   add(spec: AnyChildSpec): Child {
     const known = this.roster.find(spec.id)
     const policy = this.#policies.of(spec)
-    const child = new Child(this.withPolicies(spec), policy, this, known)
+    const child = new Child(this.#policies.passedTo(spec), policy, this, known)
     // Whatever it was still to do, e.g. when its circuit closes, is void.
     known?.freeze('another one has its place')
     if (known) this.environment.registry?.unregister(known)
@@ -174,20 +181,10 @@ export class SupervisorCore implements ChildHost, StrategyHost {
     return child
   }
 
-  /** A supervisor below this one takes this one's policies when it has none. */
-  withPolicies(spec: AnyChildSpec): AnyChildSpec {
-    if (spec.resource.kind !== 'supervisor') return spec
-    const { table } = this.#policies
-    return { ...spec, input: { policies: table, ...(spec.input as SupervisorInput) } }
-  }
-
-  /** Waits until all that a child starts after is up, or is to stay down: it may be between two incarnations. */
-  async readyBefore(child: Child): Promise<void> {
-    for (const id of this.dependencies.before(child.id)) {
-      const ref = this.roster.find(id)?.ref
-      const isUp = ref?.state === 'READY' || ref?.state === 'DEGRADED'
-      if (ref && !isUp && !ref.ended && ref.state !== 'UNINITIALIZED') await ref.ready()
-    }
+  /** Waits until all that a child starts after is up, or is to stay down. Rejects when no child starts any more. */
+  readyBefore(child: Child): Promise<void> {
+    const before = this.dependencies.before(child.id).flatMap(id => this.member(id) ?? [])
+    return allUp(before, this.#stopping.signal)
   }
 
   /** The first start of one child, after what is before it. Rejects with an error that names it. */
@@ -205,7 +202,7 @@ export class SupervisorCore implements ChildHost, StrategyHost {
 
   /** The last events of a child. */
   historyOf(child: Child): readonly SupervisionEvent[] {
-    return this.#events.historyOf(child.id)
+    return this.#events.historyOf(child)
   }
 
   emit(child: Child, event: EventFacts): void {
@@ -251,14 +248,16 @@ export class SupervisorCore implements ChildHost, StrategyHost {
     if (ms > 0) return schedule(this.clock, ms, () => this.post(message))
     // No timer of Node is shorter than a millisecond.
     let due = message
-    this.post(() => due())
+    this.environment.scheduler.post(() => {
+      if (!this.#isStopping) due()
+    })
     return () => {
       due = nothing
     }
   }
 
   restarting(_child: Child, began: boolean): void {
-    this.#self.send({ type: began ? 'restart.began' : 'restart.ended' })
+    this.#send(began ? restartBegan : restartEnded)
   }
 
   acceptRestart(child: Child): boolean {
@@ -301,7 +300,7 @@ export class SupervisorCore implements ChildHost, StrategyHost {
 
   #forget(child: Child): void {
     if (!this.roster.delete(child)) return
-    this.#events.forget(child.id)
+    this.#events.forget(child)
     this.environment.registry?.unregister(child)
   }
 
@@ -388,6 +387,7 @@ export class SupervisorCore implements ChildHost, StrategyHost {
   #freeze(reason: string): void {
     if (this.#isStopping) return
     this.#isStopping = true
+    this.#stopping.abort(() => closedError(this.name))
     this.#strategy.cease()
     // A child that is frozen gives its place back, which another one waits for.
     this.gate.limit = 0

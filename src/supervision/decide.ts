@@ -37,7 +37,7 @@ function* keysOf(error: unknown): Generator<string | undefined> {
     yield textOf(link, 'name')
     yield classes[index]?.[0]
   }
-  for (const names of classes) yield* names.slice(1)
+  for (const names of classes) yield* names
   yield '*'
 }
 

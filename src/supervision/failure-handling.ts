@@ -3,7 +3,7 @@ import type { Environment } from '../resources/environment.ts'
 import type { Incarnation } from '../resources/incarnation.ts'
 import { directiveFor } from './decide.ts'
 import { DegradedWatch } from './degraded-watch.ts'
-import type { EventFacts } from './events/event-slot.ts'
+import type { EventFacts } from './events/event.ts'
 import type { Directive, Policy } from './policy.ts'
 
 type AnyIncarnation = Incarnation<unknown, unknown, unknown>
@@ -16,9 +16,11 @@ interface Failing {
   /** True while somebody's word, not the policy, decides what comes next. */
   readonly isCommanded: boolean
   readonly isFirstStarting: boolean
+  /** Grows with each command: who remembers an older one has no say any more. */
+  readonly command: number
+  /** True when its supervisor closes. */
+  readonly isAbandoned: boolean
   emit(event: EventFacts): void
-  /** Runs something after what the supervisor is doing now, unless the child was told something else meanwhile. */
-  post(message: () => void): void
   /** It stays in ERROR: its policy does not act there. */
   left(error: ExovisorError): void
 }
@@ -101,10 +103,15 @@ export class FailureHandling {
 
   /** Closes the current incarnation; what comes after is decided when it is CLOSED. */
   #terminate(error: ExovisorError): void {
-    const { current } = this.#child.ref
+    const child = this.#child
+    const { command, environment } = child
+    const { current } = child.ref
     this.#verdict = error
     // Not at once: when thousands fail together, each has its turn.
-    this.#child.post(() => void current?.close(`failed: ${error.message}`))
+    environment.scheduler.post(() => {
+      // It may have been told something else meanwhile.
+      if (command === child.command && !child.isAbandoned) void current?.close(`failed: ${error.message}`)
+    })
   }
 
   #createWatch(): DegradedWatch {

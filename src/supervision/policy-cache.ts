@@ -1,6 +1,6 @@
 import { defaultPolicy, type Policy, type PolicyTable, supervisorPolicy } from './policy.ts'
 import { resolvePolicy } from './resolve-policy.ts'
-import type { AnyChildSpec } from './types.ts'
+import type { AnyChildSpec, SupervisorInput } from './types.ts'
 
 const has = (record: object | undefined, key: string): boolean =>
   record !== undefined && Object.hasOwn(record, key)
@@ -30,6 +30,12 @@ export class PolicyCache {
     const resolved = this.#resolve(spec)
     this.#shared.set(key, resolved)
     return resolved
+  }
+
+  /** A supervisor below takes this one's policies when it has none. */
+  passedTo(spec: AnyChildSpec): AnyChildSpec {
+    if (spec.resource.kind !== 'supervisor') return spec
+    return { ...spec, input: { policies: this.table, ...(spec.input as SupervisorInput) } }
   }
 
   #resolve({ id, resource, policy, restart, shutdown }: AnyChildSpec): Policy {

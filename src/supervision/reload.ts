@@ -59,7 +59,7 @@ function adopt(
   const own = given ?? withoutTable(inherited as AnyChildSpec, older)
   const policy = core.policies.of(own)
   const isNews = given !== undefined || !isDeepStrictEqual(policy, child.policy)
-  child.adopt(core.withPolicies(own), policy)
+  child.adopt(core.policies.passedTo(own), policy)
   core.dependencies.set(child.spec)
   if (isNews) child.emit({ type: 'reloaded' })
 }

@@ -1,5 +1,7 @@
 import type { IntensityPolicy } from './policy.ts'
 
+const none: number[] = []
+
 /**
  * Counts restarts in a sliding window, exactly and in constant time: a restart is refused if and only if `restarts` accepted ones lie
  * within the last `within` milliseconds, both ends included. Only accepted ones are remembered.
@@ -12,7 +14,7 @@ export class RestartWindow {
   readonly limit: number
   readonly within: number
   /** Grows up to `limit` entries, then is written round and round. */
-  readonly #times: number[] = []
+  #times: number[] = none
   #next = 0
   /** The latest time that was asked about. */
   #seen = Number.NEGATIVE_INFINITY
@@ -69,13 +71,14 @@ export class RestartWindow {
 
   /** The accepted times from the oldest to the newest. */
   #at(index: number): number {
-    const count = this.#times.length
-    const first = count < this.limit ? 0 : this.#next
-    return this.#times[(first + index) % count] ?? Number.NEGATIVE_INFINITY
+    // While the ring grows, the next place is behind all of them, so that counting on from it comes to the oldest as well.
+    return this.#times[(this.#next + index) % this.#times.length] ?? Number.NEGATIVE_INFINITY
   }
 
   #remember(time: number): void {
-    this.#times[this.#next] = time
+    // Most children restart once, if ever: an array that grows would begin with room for seventeen.
+    if (this.#times === none) this.#times = [time]
+    else this.#times[this.#next] = time
     this.#next = (this.#next + 1) % this.limit
   }
 

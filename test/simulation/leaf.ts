@@ -87,7 +87,7 @@ async function acquire(world: World, life: Life, signal: AbortSignal): Promise<L
 
 async function checkHealth(world: World, life: Life, signal: AbortSignal): Promise<void> {
   life.checks += 1
-  world.examine(life)
+  world.examine(life, 'check')
   try {
     const { sick } = life.plan
     const age = world.time - life.begun
@@ -101,7 +101,7 @@ async function checkHealth(world: World, life: Life, signal: AbortSignal): Promi
 
 async function recover(world: World, life: Life, signal: AbortSignal): Promise<void> {
   life.mending += 1
-  world.examine(life)
+  world.examine(life, 'soft restart')
   try {
     if (world.isHealed || life.plan.recover === 'ok') return
     if (life.plan.recover === 'hangs') await world.forever(signal)

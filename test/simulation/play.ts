@@ -1,3 +1,4 @@
+import { isExovisorError } from '../../src/errors.ts'
 import { supervise } from '../../src/supervision/supervise.ts'
 import { act } from './actions.ts'
 import { findUnrest } from './invariants/convergence.ts'
@@ -102,7 +103,10 @@ class Play {
       (error: unknown) => {
         settled = true
         this.#ended = true
-        world.note(`= the root did not start: ${error instanceof Error ? error.message : String(error)}`)
+        const text = error instanceof Error ? error.message : String(error)
+        world.note(`= the root did not start: ${text}`)
+        // A tree that is refused is no world: it would keep every promise.
+        if (isExovisorError(error, 'EXO_CHILD_SPEC_INVALID')) this.#blame('is-a-world', text)
       },
     )
     await this.#waitUntil(() => settled)

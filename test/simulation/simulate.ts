@@ -4,13 +4,13 @@
  *   npm run simulate -- [--seeds N] [--from N] [--seed N [--trace] [--shrink FILE]] [--file FILE] [--machines] [--json]
  */
 import { fork } from 'node:child_process'
-import { readFileSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
 import { addTally, emptyTally, playSeed, type Tally } from './campaign.ts'
 import { drawScenario } from './draw.ts'
 import { play } from './play.ts'
 import { failureReport, replayCommand } from './report.ts'
+import { readWorld, writeWorld } from './saved.ts'
 import type { Scenario } from './scenario.ts'
 import { shrink } from './shrink.ts'
 
@@ -51,8 +51,7 @@ async function one(scenario: Scenario): Promise<boolean> {
   if (verdict.violation && values.shrink !== undefined) {
     const small = await shrink(scenario, verdict.violation.invariant)
     const { violation, trace } = await play(small)
-    const kept = { found: violation?.text, invariant: violation?.invariant, scenario: small }
-    writeFileSync(values.shrink, `${JSON.stringify(kept, null, 1)}\n`)
+    writeWorld(values.shrink, { found: violation?.text, invariant: violation?.invariant, scenario: small })
     console.log(`${values.shrink}: ${small.script.length} actions\n${trace.join('\n')}`)
   }
   return verdict.violation === undefined
@@ -137,8 +136,7 @@ async function main(): Promise<boolean> {
     await work(first, end, stride)
     return true
   }
-  if (values.file !== undefined)
-    return one((JSON.parse(readFileSync(values.file, 'utf8')) as { readonly scenario: Scenario }).scenario)
+  if (values.file !== undefined) return one(readWorld(values.file).scenario)
   if (values.seed !== undefined) return one(drawScenario(whole('seed', values.seed)))
   return many(whole('from', values.from), whole('seeds', values.seeds))
 }

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { addTally, emptyTally, playSeed } from './campaign.ts'
@@ -6,7 +6,7 @@ import { drawScenario } from './draw.ts'
 import { invariants } from './invariants/index.ts'
 import { play } from './play.ts'
 import { failureReport } from './report.ts'
-import type { Scenario } from './scenario.ts'
+import { readWorld } from './saved.ts'
 
 const SEEDS = 25
 const REPEAT_EVERY = 10
@@ -50,10 +50,7 @@ describe('worlds of supervisors under faults, commands and strange clocks', () =
 
 describe('a world that broke a promise once', () => {
   it.each(readdirSync(regressions).filter(name => name.endsWith('.json')))('keeps it now: %s', async name => {
-    const { scenario } = JSON.parse(readFileSync(join(regressions, name), 'utf8')) as {
-      readonly scenario: Scenario
-    }
-    const verdict = await play(scenario)
+    const verdict = await play(readWorld(join(regressions, name)).scenario)
     expect(verdict.violation && failureReport(verdict, false)).toBeUndefined()
   })
 })

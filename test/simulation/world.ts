@@ -155,8 +155,8 @@ export class World implements Facts {
     }
   }
 
-  spec(post: Post): AnyChildSpec {
-    const { plan, branch, leaf } = post
+  spec(post: Post, plan = post.plan): AnyChildSpec {
+    const { branch, leaf } = post
     const { id, restart, policy } = plan
     if (branch) {
       const { dependsOn } = branch
@@ -208,7 +208,8 @@ export class World implements Facts {
   }
 
   #specs({ children }: BranchPlan): readonly AnyChildSpec[] {
-    return children.map(({ id }) => this.spec(this.post(id)))
+    // Whatever was reloaded: a supervisor that is started again begins with what it was made of.
+    return children.map(child => this.spec(this.post(child.id), child))
   }
 
   /** The supervisor of that id, while it is READY. */
@@ -261,8 +262,8 @@ export class World implements Facts {
     life.cleanups += 1
   }
 
-  examine(life: Life): void {
-    this.check(invariant => invariant.examines?.(life, this))
+  examine(life: Life, what: 'check' | 'soft restart'): void {
+    this.check(invariant => invariant.examines?.(life, this, what))
   }
 
   handle(life: Life, sent: Sent): void {

@@ -98,6 +98,15 @@ describe('the backoff', () => {
     )
   })
 
+  it('sums any number of delays in the time of those that grow: none of them when they stay the same, or are nothing', () => {
+    const most = Number.MAX_SAFE_INTEGER
+    const sum = (change: Partial<BackoffPolicy>) =>
+      longestBackoff({ ...base, jitter: 'none', ...change }, most)
+    expect(sum({})).toBe(51_000 + (most - 8) * 30_000)
+    expect(sum({ factor: 1 })).toBe(200 * most)
+    expect(sum({ initial: 0 })).toBe(0)
+  })
+
   it('sums 100,000 delays at once', () => {
     expect(longestBackoff({ ...base, jitter: 'none' }, 100_000)).toBe(51_000 + 99_992 * 30_000)
   })

@@ -17,6 +17,17 @@ const failed = (cause: unknown, code: ErrorCode = 'EXO_RESOURCE_FAILED') =>
   new ExovisorError(code, 'failed', { cause })
 const withCode = (code: unknown, more: object = {}) => Object.assign(new Error('coded'), { code }, more)
 const missing = withCode('ENOENT', { syscall: 'open', path: '/nowhere' })
+
+/** An error of a class `C<count>`, which extends `C<count - 1>` and so on up to `C1`. */
+function ofClasses(count: number): Error {
+  let parent: new (message: string) => Error = Error
+  for (let at = 1; at <= count; at += 1) {
+    parent = class extends parent {}
+    Object.defineProperty(parent, 'name', { value: `C${at}` })
+  }
+  return new parent('deep')
+}
+
 const policy = (decide: Policy['decide'], restart: RestartType = 'permanent'): Policy => ({
   ...defaultPolicy,
   decide,
@@ -67,6 +78,20 @@ describe('the directive for a fault', () => {
     ['* before what holds by default', failed(missing), { '*': 'restart' }, 'restart'],
     ['* for what is no error', 'a text', { '*': 'stop' }, 'stop'],
     ['* for nothing at all', undefined, { '*': 'stop' }, 'stop'],
+    ['nothing by the lack of a code', new Error('any'), { undefined: 'stop' }, 'restart'],
+    ['no class for what is no object', failed('a text'), { String: 'stop' }, 'restart'],
+    [
+      'the classes of an error whose constructor is none',
+      failed(Object.assign(new SlowNetError(), { constructor: undefined })),
+      { NetError: 'stop' },
+      'stop',
+    ],
+    [
+      'its own class also when something else stands in for it on the error',
+      failed(Object.assign(new SlowNetError(), { constructor: { name: 5 } })),
+      { Error: 'stop', SlowNetError: 'resume' },
+      'resume',
+    ],
     ['nothing by a name that every object has', failed(withCode('toString')), { x: 'stop' }, 'restart'],
   ])('comes from %s', (_, error, decide, expected) => {
     expect(directiveFor(error, policy(decide), 'failure')).toBe(expected)
@@ -85,6 +110,27 @@ describe('the directive for a fault', () => {
   ])('when nobody decides, a %s of a %s child with %s means %s', (kind, restart, error, expected) => {
     expect(directiveFor(error, policy({}, restart), kind)).toBe(expected)
     expect(directiveFor(error, policy({ Other: 'resume' }, restart), kind)).toBe(expected)
+  })
+
+  it('comes from the class of an error or the fifteen nearest that it extends, and from none further up', () => {
+    const deep = ofClasses(17)
+    expect(['C17', 'C2', 'C1'].map(key => directiveFor(deep, policy({ [key]: 'stop' }), 'failure'))).toEqual([
+      'stop',
+      'stop',
+      'restart',
+    ])
+  })
+
+  it('of a table that is empty costs no look at the classes of an error', () => {
+    let looks = 0
+    const error = Object.defineProperty(new Error('any'), 'name', {
+      get: () => {
+        looks += 1
+        return 'Counted'
+      },
+    })
+    expect([directiveFor(error, policy({}), 'failure'), looks]).toEqual(['restart', 0])
+    expect([directiveFor(error, policy({ Counted: 'stop' }), 'failure'), looks]).toEqual(['stop', 1])
   })
 
   it('decides for a handler as for any other fault when the table has it', () => {

@@ -101,6 +101,15 @@ describe('the cycles of an order', () => {
     )
   })
 
+  it('are told up to a hundred of them', () => {
+    const pairs = (count: number): readonly Dependencies[] =>
+      Array.from({ length: count }, (_, at) => [
+        { id: `a${at}`, after: [`b${at}`] },
+        { id: `b${at}`, after: [`a${at}`] },
+      ]).flat()
+    expect([99, 100, 101].map(count => orderCycles(pairs(count)).length)).toEqual([99, 100, 100])
+  })
+
   it('are told in order, the shortest one where several meet', () => {
     const graph = [
       { id: 'a', dependsOn: ['b'] },
@@ -136,5 +145,38 @@ describe('those that need a child', () => {
     const graph = [{ id: 'a' }, { id: 'b', after: ['a'] }, { id: 'c', requires: ['a'] }]
     expect([...graphOf(graph).requirersOf('a')]).toEqual(['c'])
     expect(graphOf(graph).requirersOf('nobody').size).toBe(0)
+  })
+})
+
+describe('what a child says of its siblings', () => {
+  const graph = graphOf([
+    { id: 'a', dependsOn: ['b', 'c'], after: ['c', 'd'], requires: ['b', 'e'] },
+    { id: 'later', after: ['a'] },
+    { id: 'alone' },
+  ])
+
+  it('is ordering by dependsOn and after, and need by dependsOn and requires, each sibling once', () => {
+    expect([graph.before('a'), graph.neededFor('a')]).toEqual([
+      ['b', 'c', 'd'],
+      ['b', 'c', 'e'],
+    ])
+    expect([graph.before('later'), graph.neededFor('later')]).toEqual([['a'], []])
+    expect([graph.before('alone'), graph.neededFor('alone'), graph.before('nobody')]).toEqual([[], [], []])
+  })
+
+  it('holds until it says something else, or nothing any more', () => {
+    const changed = graphOf([{ id: 'a', dependsOn: ['b'] }])
+    changed.set({ id: 'a', dependsOn: ['c'] })
+    const asked = () => [
+      changed.before('a'),
+      changed.neededFor('a'),
+      ...['b', 'c'].map(id => [...changed.requirersOf(id)]),
+    ]
+    expect(asked()).toEqual([['c'], ['c'], [], ['a']])
+    changed.set({ id: 'a' })
+    expect(asked()).toEqual([[], [], [], []])
+    changed.set({ id: 'a', after: ['c'] })
+    changed.delete('a')
+    expect(asked()).toEqual([[], [], [], []])
   })
 })

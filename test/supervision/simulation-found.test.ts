@@ -217,6 +217,27 @@ describe('a group that restarts', () => {
     await root.close()
   })
 
+  it('leaves out a member that had ended by itself and is told to stop while the group is being stopped', async () => {
+    const a = kid('a')
+    const b = kid('b', {}, { restart: 'transient' })
+    const c = kid('c', { cleanup: 'wait' })
+    const { clock, root } = await grow([a.spec, b.spec, c.spec], { strategy: 'one_for_all' })
+    b.lives[0]?.self.end('done')
+    await clock.settle()
+    root.ref('a').fail(new Error('broken'))
+    await clock.settle()
+    await root.stop('b')
+    c.script.cleanup = 'at once'
+    c.lives[0]?.cleaned.resolve()
+    await clock.advance(10_000)
+    expect(root.children().map(({ id, state }) => `${id} ${state}`)).toEqual([
+      'a READY',
+      'b CLOSED',
+      'c READY',
+    ])
+    await root.close()
+  })
+
   it('leaves out a member that was stopped after the end that it restarts for', async () => {
     const a = kid('a')
     const b = kid('b')

@@ -1,35 +1,46 @@
-import { EventSlot } from './event-slot.ts'
+import { type EventArchive, NO_ROW } from './event-archive.ts'
 import type { SupervisionEvent } from './types.ts'
 
 const REMEMBERED = 32
 
 /** The last 32 events of one child. */
 export class ChildHistory {
-  readonly #supervisor: string
+  readonly #archive: EventArchive
   readonly #name: string
   readonly #kind: string
-  /** Grows up to its capacity, then is written round and round. */
-  readonly #slots: EventSlot[] = []
-  #next = 0
+  /** Of a ring of rows that grows up to its size, then is written round and round. */
+  #newest = NO_ROW
+  #count = 0
 
-  constructor(supervisor: string, name: string, kind: string) {
-    this.#supervisor = supervisor
+  constructor(archive: EventArchive, name: string, kind: string) {
+    this.#archive = archive
     this.#name = name
     this.#kind = kind
   }
 
-  /** The slot of the next event; it holds the oldest one until it is filled. */
-  next(): EventSlot {
-    const slot = this.#slots[this.#next] ?? new EventSlot()
-    this.#slots[this.#next] = slot
-    this.#next = (this.#next + 1) % REMEMBERED
-    return slot
+  add(event: SupervisionEvent): void {
+    if (this.#count === REMEMBERED) this.#newest = this.#archive.after(this.#newest)
+    else {
+      this.#newest = this.#archive.insert(this.#newest)
+      this.#count += 1
+    }
+    this.#archive.write(this.#newest, event)
   }
 
   /** Oldest first. */
   events(): SupervisionEvent[] {
-    const first = this.#slots.length < REMEMBERED ? 0 : this.#next
-    const inOrder = [...this.#slots.slice(first), ...this.#slots.slice(0, first)]
-    return inOrder.map(slot => slot.event(this.#supervisor, this.#name, this.#kind))
+    const events: SupervisionEvent[] = []
+    for (let row = this.#newest; events.length < this.#count; ) {
+      row = this.#archive.after(row)
+      events.push(this.#archive.read(row, this.#name, this.#kind))
+    }
+    return events
+  }
+
+  /** Forgets everything. */
+  clear(): void {
+    if (this.#newest !== NO_ROW) this.#archive.release(this.#newest)
+    this.#newest = NO_ROW
+    this.#count = 0
   }
 }

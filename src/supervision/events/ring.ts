@@ -16,9 +16,8 @@ export class Ring<T> {
 
   /** The newest ones, at most `count`, oldest of them first. */
   last(count = this.#capacity): T[] {
-    const items = this.#items
-    const first = items.length < this.#capacity ? 0 : this.#next
-    const inOrder = [...items.slice(first), ...items.slice(0, first)]
+    // While it grows, nothing stands behind the next place.
+    const inOrder = [...this.#items.slice(this.#next), ...this.#items.slice(0, this.#next)]
     return inOrder.slice(Math.max(0, inOrder.length - count))
   }
 }

@@ -3,7 +3,8 @@ import type { EventSink } from '../../resources/environment.ts'
 import type { ResourceLog } from '../../resources/log.ts'
 import { ChildHistory } from './child-history.ts'
 import { type ErrorFacts, errorFacts } from './error-facts.ts'
-import { type EventFacts, EventSlot, type EventSubject } from './event-slot.ts'
+import { type EventFacts, type EventSubject, eventOf } from './event.ts'
+import { EventArchive } from './event-archive.ts'
 import { Listeners } from './listeners.ts'
 import { isShown, notify } from './stream.ts'
 import type { SupervisionEvent } from './types.ts'
@@ -22,25 +23,24 @@ export interface SupervisorEventsOptions {
 export class SupervisorEvents implements EventSink {
   readonly #options: SupervisorEventsOptions
   readonly #listeners = new Listeners<SupervisionEvent>()
-  /** Children to whom nothing has happened have none. */
-  readonly #histories = new Map<string, ChildHistory>()
-  readonly #scratch = new EventSlot()
+  readonly #archive: EventArchive
   /** One failure makes several events, mostly in a row: they share what is told of it. */
   #lastError: { readonly error: unknown; readonly facts: ErrorFacts } | undefined
 
   constructor(options: SupervisorEventsOptions) {
     this.#options = options
+    this.#archive = new EventArchive(options.supervisor)
   }
 
   /** Makes an event about a child, remembers it and tells it, unless there is nobody who would hear or remember it. */
   emit(child: EventSubject, facts: EventFacts): void {
     const { clock, supervisor } = this.#options
-    const { id, ref } = child
-    const isRemembered = this.#isRemembered(id, facts)
+    const isRemembered = this.#isRemembered(facts, child.history)
     if (!isRemembered && !this.wants({ type: facts.type, attempt: child.record.attempt(clock.now()) })) return
-    const slot = isRemembered ? this.#historyOf(id, ref.kind).next() : this.#scratch
-    slot.fill(clock.now(), child, facts, facts.error === undefined ? undefined : this.#factsOf(facts.error))
-    this.publish(slot.event(supervisor, id, ref.kind))
+    const told = facts.error === undefined ? undefined : this.#factsOf(facts.error)
+    const event = eventOf(supervisor, clock.now(), child, facts, told)
+    if (isRemembered) this.#historyOf(child).add(event)
+    this.publish(event)
   }
 
   wants(event: Pick<SupervisionEvent, 'type' | 'attempt'>): boolean {
@@ -63,13 +63,14 @@ export class SupervisorEvents implements EventSink {
    * The last 32 events of a child, oldest first, through all of its restarts. Remembering begins with the first event beyond `started` and
    * `ready`; of dead letters the 1st, 2nd, 4th, 8th ... are remembered.
    */
-  historyOf(id: string): readonly SupervisionEvent[] {
-    return this.#histories.get(id)?.events() ?? []
+  historyOf({ history }: EventSubject): readonly SupervisionEvent[] {
+    return history?.events() ?? []
   }
 
   /** A child is not known any more. */
-  forget(id: string): void {
-    this.#histories.delete(id)
+  forget(child: EventSubject): void {
+    child.history?.clear()
+    child.history = undefined
   }
 
   #factsOf(error: unknown): ErrorFacts {
@@ -80,17 +81,13 @@ export class SupervisorEvents implements EventSink {
     return facts
   }
 
-  #isRemembered(id: string, { type, count = 1 }: EventFacts): boolean {
+  #isRemembered({ type, count = 1 }: EventFacts, known: ChildHistory | undefined): boolean {
     if (type === 'dead_letter') return isShown({ type, count })
-    return (type !== 'started' && type !== 'ready') || this.#histories.has(id)
+    return (type !== 'started' && type !== 'ready') || known !== undefined
   }
 
-  #historyOf(id: string, kind: string): ChildHistory {
-    let history = this.#histories.get(id)
-    if (!history) {
-      history = new ChildHistory(this.#options.supervisor, id, kind)
-      this.#histories.set(id, history)
-    }
-    return history
+  #historyOf(child: EventSubject): ChildHistory {
+    child.history ??= new ChildHistory(this.#archive, child.id, child.ref.kind)
+    return child.history
   }
 }

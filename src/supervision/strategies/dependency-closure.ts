@@ -185,9 +185,10 @@ export class DependencyClosure implements Strategy {
     )
   }
 
-  /** READY or DEGRADED; or stopped, or left in ERROR, so that there is nothing to wait for. */
+  /** READY or DEGRADED, and to stay so; or stopped, or left in ERROR, so that there is nothing to wait for. */
   #isUp(id: string): boolean {
     const sibling = this.#host.member(id)
+    if (sibling && this.#isHeldRunning(sibling)) return false
     if (!sibling || sibling.ref.state === 'READY' || sibling.ref.state === 'DEGRADED') return true
     return (sibling.isStopped || sibling.ref.ended) && sibling.record.circuit === 'closed'
   }
@@ -195,6 +196,7 @@ export class DependencyClosure implements Strategy {
   #isOnItsWay(id: string): boolean {
     const sibling = this.#host.member(id)
     if (!sibling) return true
+    if (this.#isHeldRunning(sibling)) return false
     const waiting = this.#waiting.get(sibling)
     return (waiting === undefined || waiting.due) && sibling.record.circuit !== 'open'
   }

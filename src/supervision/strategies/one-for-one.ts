@@ -6,7 +6,7 @@ export function oneForOne(host: StrategyHost): Strategy {
     isBusy: false,
     ended(child, failure) {
       if (!comesBack(child, failure)) host.retire(child, failure)
-      else if (host.acceptRestart(child)) child.scheduleRestart()
+      else if (host.acceptRestart(child)) child.awaitRestart()
       else host.giveUp(child, failure)
     },
     admit: start => start(),

@@ -43,7 +43,7 @@ export interface Invariant {
   /** A handler gets a message. */
   handles?(sent: Sent, life: Life, facts: Facts): Finding
   /** A health check or a soft restart begins. */
-  examines?(life: Life, facts: Facts): Finding
+  examines?(life: Life, facts: Facts, what: 'check' | 'soft restart'): Finding
   /** A step is over: everything that waits for no timer has run. */
   rests?(facts: Facts): Finding
   /** The faults have ceased for long enough. */

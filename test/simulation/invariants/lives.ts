@@ -94,9 +94,10 @@ export const lives: readonly Invariant[] = [
   },
   {
     name: 'rests-while-suspended',
-    promise: 'no message is handled while a child is suspended',
-    handles: (_, { post, incarnation }) =>
-      post.suspended ? `${post.id}#${incarnation} handles a message while it is suspended` : undefined,
+    promise: 'while a child is suspended no message is handled and no health check begins',
+    handles: (_, life) => whileSuspended('handles a message', life),
+    // Grace and soft restarts of a DEGRADED one go on.
+    examines: (life, _, what) => (what === 'check' ? whileSuspended('is checked', life) : undefined),
   },
   {
     name: 'mended-by-one',
@@ -108,10 +109,12 @@ export const lives: readonly Invariant[] = [
   },
 ]
 
-function notWorking(
-  what: string,
-  { post, epoch, incarnation }: Parameters<NonNullable<Invariant['begins']>>[0],
-) {
+type OneLife = Parameters<NonNullable<Invariant['begins']>>[0]
+
+const whileSuspended = (what: string, { post, incarnation }: OneLife) =>
+  post.suspended ? `${post.id}#${incarnation} ${what} while it is suspended` : undefined
+
+function notWorking(what: string, { post, epoch, incarnation }: OneLife) {
   if (post.parent?.isBlurred) return undefined
   const isCurrent = epoch === post.epoch && incarnation === post.incarnation
   // READY is told to the mailbox before it is told to the listeners.

@@ -85,8 +85,6 @@ export const order: readonly Invariant[] = [
     hears({ type, incarnation }, post) {
       if (type !== 'started' || incarnation === 1 || !isGraph(post) || !isUntouched(post) || post.isTried)
         return undefined
-      // A restart by hand in the same graph holds and starts others in between.
-      if (!siblings(post).every(isUntouched)) return undefined
       const living = siblings(post).find(
         other => other.plan.dependsOn?.includes(post.id) && isLiving(other) && isUntouched(other),
       )

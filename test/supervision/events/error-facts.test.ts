@@ -116,6 +116,15 @@ describe('the causes of an error', () => {
     ])
   })
 
+  it('are told by their text where code or name refuse to be read', () => {
+    const hostile = Object.defineProperty(new Error('guarded'), 'code', {
+      get: () => {
+        throw new Error('no')
+      },
+    })
+    expect(causesOf(hostile)).toStrictEqual([{ message: 'guarded' }])
+  })
+
   it('are at most eight, each once', () => {
     const loop = new Error('loop')
     loop.cause = new Error('back', { cause: loop })

@@ -87,6 +87,27 @@ describe('many events at once', () => {
     ).toEqual([[], ['root 64: 3', 'root 1: 1', 'root 2: 1', 'root 3: 1', 'root 4: 1']])
   })
 
+  it('are counted by the message where an error is its own cause, which leaves no causes', async () => {
+    const { clock, burst, summaries } = world()
+    burst(20)
+    burst(2, { error: { code: 'EXO_RESOURCE_FAILED', message: 'lost' }, causes: [] })
+    await clock.advance(100)
+    expect(summaries()[0]?.errors).toEqual([{ code: 'EXO_RESOURCE_FAILED', message: 'lost', count: 2 }])
+  })
+
+  it('are counted anew for each summary', async () => {
+    const { clock, burst, summaries } = world()
+    for (const message of ['first', 'second']) {
+      burst(20)
+      burst(3, { error: { code: 'EXO_RESOURCE_FAILED', message } })
+      await clock.advance(100)
+    }
+    expect(summaries().map(({ count, errors }) => [count, errors.map(error => error.message)])).toEqual([
+      [3, ['first']],
+      [3, ['second']],
+    ])
+  })
+
   it('are over after a hundred milliseconds', async () => {
     const { clock, publish, burst, records } = world()
     burst(20)
@@ -200,6 +221,39 @@ describe('many events at once', () => {
     expect(answers).toEqual([...Array.from({ length: 19 }, () => true), false])
     grouping.close()
     expect(grouping.size).toBe(0)
+  })
+
+  it('of 1,024 supervisors are looked through for those that are over, and then of twice as many as are left', async () => {
+    const clock = new VirtualClock()
+    const grouping = new EventGrouping(clock, () => undefined)
+    const sizes: number[] = []
+    const tell = (from: number, to: number) => {
+      for (let index = from; index < to; index += 1)
+        grouping.admits(anEvent({ at: clock.now(), supervisor: `root/${index}` }))
+      sizes.push(grouping.size)
+    }
+    tell(0, 1_024)
+    await clock.advance(99)
+    tell(1_024, 1_025)
+    await clock.advance(1)
+    tell(1_025, 2_048)
+    tell(2_048, 2_049)
+    await clock.advance(100)
+    tell(2_049, 3_072)
+    tell(3_072, 4_097)
+    expect(sizes).toEqual([1_024, 1_025, 2_048, 1_025, 2_048, 2_048])
+  })
+
+  it('are forgotten only after they were summed up, however many others come', () => {
+    const clock = new VirtualClock()
+    const told: number[] = []
+    const grouping = new EventGrouping(clock, ({ count }) => void told.push(count))
+    const tell = (at: number, supervisor: string) => grouping.admits(anEvent({ at, supervisor }))
+    for (let index = 0; index < 25; index += 1) tell(0, 'root')
+    for (let index = 0; index < 1_100; index += 1) tell(1_000, `root/${index}`)
+    expect([told, tell(1_000, 'root'), told]).toEqual([[5], true, [5]])
+    grouping.close()
+    expect(told).toEqual([5])
   })
 
   it('are counted apart when code or message differ, up to 64 kinds of error', async () => {

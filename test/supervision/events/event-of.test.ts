@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { ExovisorError } from '../../../src/errors.ts'
 import { type ErrorFacts, errorFacts } from '../../../src/supervision/events/error-facts.ts'
-import { type EventFacts, EventSlot } from '../../../src/supervision/events/event-slot.ts'
+import { type EventFacts, eventOf as eventAbout } from '../../../src/supervision/events/event.ts'
 
 const child = {
   id: 'a',
@@ -11,9 +11,7 @@ const child = {
 }
 
 function eventOf(facts: EventFacts, told?: ErrorFacts) {
-  const slot = new EventSlot()
-  slot.fill(7, child, facts, told)
-  return slot.event('root', 'a', 'thing')
+  return eventAbout('root', 7, child, facts, told)
 }
 
 const about = (error: unknown) => eventOf({ type: 'failed' }, errorFacts(error))
@@ -35,21 +33,6 @@ describe('an event', () => {
     })
     const facts = { delay: 0, reason: 'why', count: 4, directive: 'restart', incarnation: 1 } as const
     expect(eventOf({ type: 'failed', ...facts })).toMatchObject(facts)
-  })
-
-  it('has nothing of the event that was in its slot before', () => {
-    const slot = new EventSlot()
-    const facts = {
-      type: 'failed',
-      delay: 1,
-      reason: 'r',
-      count: 2,
-      directive: 'stop',
-      incarnation: 9,
-    } as const
-    slot.fill(1, child, facts, errorFacts(failure('x')))
-    slot.fill(7, child, { type: 'ready' }, undefined)
-    expect(slot.event('root', 'a', 'thing')).toStrictEqual(eventOf({ type: 'ready' }))
   })
 
   it('tells the chain of causes from the nearest to the root, with the codes that errors of the system carry', () => {
