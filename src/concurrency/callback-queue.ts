@@ -75,7 +75,7 @@ export class QueuedHandler<T> implements CallbackListener<T> {
   async #serve(): Promise<void> {
     this.#isServing = true
     // A handler with a queue never runs in the stack of a setter.
-    await undefined
+    await Promise.resolve()
     for (let entry = this.#values.shift(); entry; entry = this.#values.shift()) {
       this.#room.grant(() => undefined)
       try {
