@@ -1,8 +1,9 @@
-import { limited } from '../concurrency/limit.ts'
 import { refuseAborted } from '../concurrency/refuse-aborted.ts'
+import { schedule } from '../concurrency/timer.ts'
 import type { WaitOptions } from '../concurrency/wait.ts'
 import { ExovisorError, isExovisorError, toErrorRecord } from '../errors.ts'
 import { linkSignals } from './linked-signal.ts'
+import { Attempt } from './network-attempt.ts'
 import { NetworkCounts } from './network-counts.ts'
 import { type Line, NetworkLines } from './network-lines.ts'
 import { FailureList, meansBroken, pause, type Retry, resolveRetry, retryDelay } from './network-retry.ts'
@@ -76,13 +77,11 @@ export class NetworkCore<Input, Connection> implements NetworkClient<Connection>
   ): Promise<Result> {
     const retry = resolveRetry(this.#lines.label, this.#shape.retry, options)
     refuseAborted(options.signal, `an operation of ${this.#lines.label}`)
-    const link = linkSignals(options.signal ? [options.signal, this.#lines.work] : [this.#lines.work])
     this.#counts.add('operations')
     this.#counts.add('active')
     try {
-      return await this.#attempts(operation, options, retry, link.signal)
+      return await this.#attempts(operation, options, retry)
     } finally {
-      link.unlink()
       this.#counts.add('active', -1)
     }
   }
@@ -95,70 +94,77 @@ export class NetworkCore<Input, Connection> implements NetworkClient<Connection>
     operation: Operation<Connection, Result>,
     options: OperationOptions,
     retry: Retry,
-    signal: AbortSignal,
   ): Promise<Result> {
-    const { clock, random } = this.#context
     const failures = new FailureList()
-    for (let attempt = 1; ; attempt += 1) {
+    for (let number = 1; ; number += 1) {
       this.#refuseEnded(options.signal)
-      const outcome = await this.#attempt(operation, attempt, retry.timeout, signal)
+      const outcome = await this.#attempt(operation, new Attempt(number), retry.timeout, options.signal)
       if ('value' in outcome) return outcome.value
       this.#counts.add('failures')
       this.#refuseEnded(options.signal, outcome.error)
-      failures.add(attempt, outcome.error)
-      if (!this.#isRetryable(outcome, attempt, options)) throw outcome.error
-      if (attempt > retry.retries) {
-        throw attempt === 1 ? outcome.error : failures.exhausted(this.#lines.label, attempt, outcome.error)
+      failures.add(number, outcome.error)
+      if (!this.#isRetryable(outcome, number, options)) throw outcome.error
+      if (number > retry.retries) {
+        throw number === 1 ? outcome.error : failures.exhausted(this.#lines.label, number, outcome.error)
       }
       this.#counts.add('retries')
-      await pause(clock, retryDelay(retry.backoff, attempt, random), signal)
+      await this.#pause(retry, number, options.signal)
     }
+  }
+
+  async #pause({ backoff }: Retry, attempt: number, signal: AbortSignal | undefined): Promise<void> {
+    const { clock, random } = this.#context
+    const { work } = this.#lines
+    const link = linkSignals(signal ? [signal, work] : [work])
+    await pause(clock, retryDelay(backoff, attempt, random), link.signal)
+    link.unlink()
   }
 
   async #attempt<Result>(
     operation: Operation<Connection, Result>,
-    attempt: number,
+    attempt: Attempt<Result>,
     timeout: number,
-    signal: AbortSignal,
+    signal: AbortSignal | undefined,
   ): Promise<Outcome<Result>> {
     const { clock } = this.#context
     let line: Line<Connection> | undefined
-    const timeoutError = (): Error =>
-      new ExovisorError(
-        'EXO_PEER_TIMEOUT',
-        `an operation of ${this.#lines.label} took longer than ${timeout} ms`,
-      )
+    const cancelTimer = schedule(clock, timeout, () => attempt.giveUp(this.#timeoutError(timeout)))
+    const abort = signal && (() => attempt.giveUp(signal.reason))
+    if (abort) signal.addEventListener('abort', abort, { once: true })
     try {
-      const value = await limited({ clock, timeout, timeoutError, signal }, async inner => {
-        line = this.#lines.usable ?? (await this.#lines.replace(undefined, { signal: inner }))
-        return this.#operate(line, operation, { signal: inner, attempt })
+      const value = await attempt.run(async () => {
+        line = this.#lines.usable ?? (await this.#lines.replace(undefined, { signal: attempt.signal }))
+        return await this.#operate(line, operation, attempt)
       })
       this.#counts.succeeded(clock.now())
       return { value }
     } catch (error) {
       const isBroken = line !== undefined && this.#breaks(line, error)
       return { error, hadConnection: line !== undefined, isBroken }
+    } finally {
+      cancelTimer()
+      if (abort) signal.removeEventListener('abort', abort)
+      line?.attempts.delete(attempt)
     }
   }
 
-  /** Runs the operation until it ends, or until its connection does. */
-  async #operate<Result>(
-    { connection, end }: Line<Connection>,
+  /** Runs the operation, which its connection gives up when it ends. */
+  #operate<Result>(
+    { connection, end, attempts }: Line<Connection>,
     operation: Operation<Connection, Result>,
-    { signal: outer, attempt }: OperationContext,
-  ): Promise<Result> {
-    const link = linkSignals([outer, end.signal])
-    const limit = {
-      clock: this.#context.clock,
-      timeout: Number.POSITIVE_INFINITY,
-      timeoutError: () => this.#lines.unreachableError(),
-      signal: link.signal,
-    }
-    try {
-      return await limited(limit, async signal => operation(connection, { signal, attempt }))
-    } finally {
-      link.unlink()
-    }
+    attempt: Attempt<Result>,
+  ): Result | Promise<Result> {
+    if (end.signal.aborted) attempt.giveUp(end.signal.reason)
+    attempt.refuseGivenUp()
+    attempts.add(attempt)
+    return operation(connection, attempt)
+  }
+
+  #timeoutError(timeout: number): ExovisorError {
+    return new ExovisorError(
+      'EXO_PEER_TIMEOUT',
+      `an operation of ${this.#lines.label} took longer than ${timeout} ms`,
+    )
   }
 
   /** True when this error means that the connection is broken. */

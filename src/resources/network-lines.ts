@@ -4,6 +4,7 @@ import { limited } from '../concurrency/limit.ts'
 import { waitFor } from '../concurrency/wait-for.ts'
 import { ExovisorError, thrownText, toErrorRecord } from '../errors.ts'
 import { toFailure } from './failure.ts'
+import type { Attempt } from './network-attempt.ts'
 import type { NetworkCounts } from './network-counts.ts'
 import type { NetworkShape } from './network-types.ts'
 import { ownerOf } from './self.ts'
@@ -16,6 +17,8 @@ export interface Line<Connection> {
   readonly connection: Connection
   /** Aborted, with the reason, when the connection must not be used any more. */
   readonly end: AbortController
+  /** What uses it now, and is given up when it ends. */
+  readonly attempts: Set<Attempt<unknown>>
 }
 
 /** A reconnect under way. */
@@ -197,13 +200,19 @@ export class NetworkLines<Input, Connection> {
   async #connect(signal: AbortSignal): Promise<Line<Connection>> {
     const { input, log, clock, random } = this.#context
     const end = new AbortController()
+    const attempts = new Set<Attempt<unknown>>()
+    const giveUp = (): void => {
+      for (const attempt of attempts) attempt.giveUp(end.signal.reason)
+    }
+    end.signal.addEventListener('abort', giveUp, { once: true })
     let line: Line<Connection> | undefined
     const lost = (reason: unknown): void => {
       if (line) this.breakLine(line, reason)
       else if (!end.signal.aborted) end.abort(toFailure(reason, this.label, 'has lost its connection'))
     }
     try {
-      line = { connection: await this.#shape.connect(input, { signal, log, clock, random, lost }), end }
+      const connection = await this.#shape.connect(input, { signal, log, clock, random, lost })
+      line = { connection, end, attempts }
     } catch (error) {
       this.#counts.add('connectFailures')
       throw error

@@ -1,0 +1,42 @@
+import { LazyAbort } from '../concurrency/lazy-abort.ts'
+import type { OperationContext } from './network-types.ts'
+
+/**
+ * One attempt of an operation: settles when its work does, or as soon as it is given up. Signals and their listeners would cost more
+ * than all the rest of an operation, so that it has none until somebody looks: whoever ends a connection tells it.
+ */
+export class Attempt<Result> implements OperationContext {
+  readonly attempt: number
+  readonly #abort = new LazyAbort()
+  #reject: ((reason: unknown) => void) | undefined
+  #givenUp: { readonly reason: unknown } | undefined
+
+  constructor(attempt: number) {
+    this.attempt = attempt
+  }
+
+  get signal(): AbortSignal {
+    return this.#abort.signal
+  }
+
+  /** What a work that was given up does later is ignored. */
+  run(work: () => Promise<Result>): Promise<Result> {
+    return new Promise<Result>((resolve, reject) => {
+      this.#reject = reject
+      work().then(resolve, reject)
+    })
+  }
+
+  /** Ends it early. To be called only while it is under way. */
+  giveUp(reason: unknown): void {
+    if (this.#givenUp) return
+    this.#givenUp = { reason }
+    this.#reject?.(reason)
+    this.#abort.abort(() => reason)
+  }
+
+  /** Throws the reason when it was given up already. */
+  refuseGivenUp(): void {
+    if (this.#givenUp) throw this.#givenUp.reason
+  }
+}
