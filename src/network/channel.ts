@@ -160,7 +160,13 @@ export class Channel {
   close(): void {
     const error = new ExovisorError('EXO_PEER_UNREACHABLE', `the connection to ${this.endpoint} was closed`)
     for (const giveUp of this.#calls) giveUp(error)
-    this.client.close()
+    const channel = this.client.getChannel()
+    const state = channel.getConnectivityState(false)
+    // grpc-js forgets a retry that is due when it closes a channel: the channel would connect once more, for ever. So that it
+    // is closed when the retry has begun, which is given up then.
+    if (state === connectivityState.TRANSIENT_FAILURE)
+      channel.watchConnectivityState(state, Number.POSITIVE_INFINITY, () => this.client.close())
+    else this.client.close()
   }
 
   #unary<Request, Response>(

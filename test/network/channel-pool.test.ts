@@ -1,3 +1,6 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http2'
+import type { AddressInfo, Socket } from 'node:net'
 import { create } from '@bufbuild/protobuf'
 import { service as healthService } from 'grpc-health-check'
 import { afterEach, describe, expect, it, vi } from 'vitest'
@@ -259,5 +262,24 @@ describe('a pool of gRPC channels', () => {
     const options = wrong as unknown as ChannelPoolInput
     await expect(startPool(options)).rejects.toEqual(code(errorCode))
     await expect(startPool(options)).rejects.toThrow(text)
+  })
+
+  it('leaves no connection behind when the server comes up after a channel was given up', async () => {
+    const server = cleanup.add(createServer(), http => http.close())
+    const second = new Promise<Socket>(resolve => {
+      let connections = 0
+      server.on('connection', (socket: Socket) => {
+        connections += 1
+        if (connections === 1) socket.resetAndDestroy()
+        else resolve(socket)
+      })
+    })
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const pool = await startPool({ endpoints: [`127.0.0.1:${(server.address() as AddressInfo).port}`] })
+    await expect(pool.acquire()).rejects.toEqual(code('EXO_PEER_UNREACHABLE'))
+    // grpc-js begins a retry that was due already.
+    const socket = await second
+    if (!socket.destroyed) await once(socket, 'close')
   })
 })
