@@ -1,0 +1,118 @@
+/**
+ * The same gRPC client twice, written by hand and written on resources, against a real service that fails by a seed.
+ *
+ *     node --conditions=source examples/before-after/main.ts [--seed 1] [--calls 600] [--json]
+ */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { type FaultyResult, faultyRun, leakCount } from './faulty-run.ts'
+import type { Greeter, GreeterOptions } from './greeter.ts'
+import { HandWrittenGreeter } from './hand-written.ts'
+import { startService } from './service-process.ts'
+import { type SpeedResult, speedRun } from './speed-run.ts'
+import { greeterWithResources } from './with-resources.ts'
+
+const CONNECTIONS = 4
+/** Of a service under load: more than there are connections. */
+const CALLERS = 16
+const ATTEMPT_MS = 150
+/** Without faults nothing is to be given up, also on a machine that is busy with something else. */
+const PATIENT_ATTEMPT_MS = 10_000
+const SPEED_MS = 5_000
+const MOST_LOST = 0.03
+
+const { values } = parseArgs({
+  options: {
+    seed: { type: 'string', default: '1' },
+    calls: { type: 'string', default: '600' },
+    json: { type: 'boolean', default: false },
+  },
+})
+const seed = Number(values.seed)
+const calls = Number(values.calls)
+if (!Number.isSafeInteger(seed) || !(Number.isInteger(calls) && calls > 0))
+  throw new Error('--seed takes a whole number, and --calls one of at least 1')
+
+const byHand = async (options: GreeterOptions): Promise<Greeter> => new HandWrittenGreeter(options)
+
+/** Lines with code, neither empty nor comment. */
+function linesOfCode(file: string): number {
+  const text = readFileSync(join(import.meta.dirname, file), 'utf8').replaceAll(/\/\*[\s\S]*?\*\//g, '')
+  return text.split('\n').filter(line => line.trim() !== '' && !line.trim().startsWith('//')).length
+}
+
+const service = await startService()
+const faulty = (open: typeof byHand) =>
+  faultyRun(endpoint => open({ endpoint, connections: CONNECTIONS, attemptMs: ATTEMPT_MS }), service, {
+    seed,
+    calls,
+    callers: CALLERS,
+  })
+const clients = {
+  byHand: { linesOfCode: linesOfCode('hand-written.ts'), ...(await faulty(byHand)) },
+  withResources: { linesOfCode: linesOfCode('with-resources.ts'), ...(await faulty(greeterWithResources)) },
+}
+
+const { direct: endpoint } = await service.begin()
+const patient = { endpoint, connections: CONNECTIONS, attemptMs: PATIENT_ATTEMPT_MS }
+const pair = [await byHand(patient), await greeterWithResources(patient)] as const
+const speed = await speedRun(...pair, { callers: CONNECTIONS, forMs: SPEED_MS })
+for (const client of pair) await client.close()
+service.stop()
+
+const misses = [
+  ...(clients.withResources.succeeded > clients.byHand.succeeded
+    ? []
+    : ['the client on resources has not the best success rate']),
+  ...(leakCount(clients.withResources.leaks) === 0
+    ? []
+    : ['the client on resources has left something behind']),
+  // Only what no noise explains: the whole interval is beyond the bound.
+  ...(['wall', 'cpu'] as const)
+    .filter(what => speed[what].high < 1 - MOST_LOST)
+    .map(
+      what =>
+        `the client on resources has lost more than ${MOST_LOST * 100} % of its calls per second (${what})`,
+    ),
+]
+
+type Row = readonly [what: string, ...columns: readonly string[]]
+
+function printTable(): void {
+  const columns: readonly (FaultyResult & { readonly linesOfCode: number })[] = Object.values(clients)
+  const row = (what: string, cell: (of: (typeof columns)[number]) => string): Row => [
+    what,
+    ...columns.map(cell),
+  ]
+  const rows: readonly Row[] = [
+    ['', 'by hand', 'with resources'],
+    ['---', '---', '---'],
+    row('success rate', of => `${(of.successRate * 100).toFixed(1)} %`),
+    row('calls that failed', of => `${of.failed} of ${calls}`),
+    row('calls per second', of => of.callsPerSecond.toFixed(0)),
+    row('attempts of calls', of => String(of.callAttempts)),
+    row('attempts to connect', of => String(of.connectionAttempts)),
+    row('calls still under way after close', of => String(of.callsAfterClose)),
+    row('leaks', of => String(leakCount(of.leaks))),
+    row('lines of code', of => String(of.linesOfCode)),
+  ]
+  for (const cells of rows) console.log(`| ${cells.map(cell => cell.padEnd(18)).join(' | ')} |`)
+}
+
+const ratioText = ({ median, low, high }: SpeedResult['wall']) =>
+  `${median.toFixed(3)} (${low.toFixed(3)} to ${high.toFixed(3)})`
+
+if (values.json) console.log(JSON.stringify({ seed, calls, clients, speed, misses }, undefined, 2))
+else {
+  printTable()
+  const [first, second] = speed.callsPerSecond.map(Math.round)
+  const [firstCpu, secondCpu] = speed.cpuMicrosPerCall.map(Math.round)
+  console.log(
+    `\nwithout faults, ${CONNECTIONS} channels each, ${speed.rounds} rounds in turns, by hand against with resources:`,
+  )
+  console.log(`  calls per second        ${first} against ${second}: ${ratioText(speed.wall)}`)
+  console.log(`  processor us for a call ${firstCpu} against ${secondCpu}: ${ratioText(speed.cpu)}`)
+}
+for (const miss of misses) console.error(miss)
+if (misses.length > 0) process.exitCode = 1
