@@ -52,6 +52,8 @@ export interface NodeParts {
   readonly log: ResourceLog
   /** Settles when the model is placed for the first time; at once for a node that places on demand. */
   readonly placed: Promise<unknown>
+  /** Ends the background tasks of what is no resource. @throws EXO_TASK_LEAKED */
+  readonly endTasks: (limit: number) => Promise<void>
   /** Resolves when so many peers are READY. */
   readonly connected: (peers: number, options?: WaitOptions) => Promise<void>
   readonly admission: Admission
@@ -77,7 +79,7 @@ export async function assembleNode(config: Config, options: SpawnNodeOptions): P
     started = peers
     // A node without an API serves its peers; it places its own model only when somebody asks it in this process.
     const later = options.place === 'on-demand' || !config.api.enabled
-    const serving = modelService(config, base.log, self, { model, tokenizer, shards, peers, keep: !later })
+    const serving = modelService(config, base, self, { model, tokenizer, shards, peers, keep: !later })
     const { admission, placement, context, service } = serving
     const api = await startApi(config, base, nodeBackend({ model, context, service, placement }))
     await startControl(config, base, self)
@@ -99,11 +101,13 @@ export async function assembleNode(config: Config, options: SpawnNodeOptions): P
       placed,
       connected,
       admission,
+      endTasks: base.endTasks,
       dispose: base.dispose,
     }
   } catch (error) {
     await started?.close()
     await base.root.close()
+    await base.endTasks(config.shutdown.close)
     base.dispose()
     throw options.signal?.aborted
       ? new ExovisorError('EXO_ABORTED', 'the node was stopped while it started', { cause: error })
@@ -116,7 +120,7 @@ export async function assembleNode(config: Config, options: SpawnNodeOptions): P
 /** The model, its placement over this node and its peers, and who is let in to it. */
 function modelService(
   { engine, grpc }: Config,
-  log: ResourceLog,
+  { log, background }: NodeRoot,
   self: NodeDescription,
   parts: {
     readonly model: Model
@@ -140,6 +144,7 @@ function modelService(
     entry: localHost({ id: self.nodeId, name: self.name, memory: self.memoryBytes, shards }),
     peers: () => peers.ready().flatMap(ref => peerHost(ref) ?? []),
     log,
+    background: background('placement'),
   })
   const service = new ModelService({
     model,
@@ -238,7 +243,7 @@ async function startDiscovery(
 
 async function startPeers(
   { grpc }: Config,
-  { root, log }: NodeRoot,
+  { root, log, background }: NodeRoot,
   self: NodeDescription,
   shards: ShardHost,
   discovery: DiscoveryClient,
@@ -250,6 +255,7 @@ async function startPeers(
   const peers: PeerGroup<PeerClient, PeerMessage> = new PeerGroup<PeerClient, PeerMessage>({
     clock: realClock,
     log,
+    background: background('peers'),
     discovery,
     onChange: () => {
       for (const check of [...waiting]) check()

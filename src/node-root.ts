@@ -1,7 +1,9 @@
+import { Background } from './concurrency/background.ts'
 import { realClock } from './concurrency/clock.ts'
 import { TaskRegistry } from './concurrency/task-registry.ts'
 import { resolvePolicies } from './config/resolve-policies.ts'
 import type { Config } from './config/schema.ts'
+import { toErrorRecord } from './errors.ts'
 import type { SpawnNodeOptions } from './node-options.ts'
 import { createJournal, type Journal } from './observe/journal.ts'
 import { createLogger } from './observe/logger.ts'
@@ -19,6 +21,10 @@ export interface NodeRoot {
   readonly metrics: Metrics
   /** What runs in the background. */
   readonly tasks: TaskRegistry
+  /** Makes the background of a part of the node that is no resource, e.g. `placement`. */
+  readonly background: (part: string) => Background
+  /** Cancels all tasks of those parts, and waits for so many milliseconds. @throws EXO_TASK_LEAKED */
+  readonly endTasks: (limit: number) => Promise<void>
   /** Adds to what {@link NodeRoot.dispose} does. */
   readonly onDispose: (step: () => void) => void
   /** Stops what the supervisors do not own. */
@@ -44,6 +50,7 @@ export async function rootSupervisor(config: Config, options: SpawnNodeOptions):
     tasks,
     onEvent: event => metrics.supervisionEvent(event),
   })
+  const backgrounds = new NodeBackgrounds(root.name, tasks, log)
   const steps = [metrics.watchResources(() => root.children()), () => metrics.close()]
   return {
     root,
@@ -51,9 +58,41 @@ export async function rootSupervisor(config: Config, options: SpawnNodeOptions):
     journal,
     metrics,
     tasks,
+    background: part => backgrounds.add(part),
+    endTasks: limit => backgrounds.close(limit),
     onDispose: step => void steps.push(step),
     dispose() {
       for (const step of steps.splice(0)) step()
     },
+  }
+}
+
+/** The backgrounds of the parts of a node that are no resources. */
+class NodeBackgrounds {
+  readonly #node: string
+  readonly #registry: TaskRegistry
+  readonly #log: ResourceLog
+  readonly #all: Background[] = []
+
+  constructor(node: string, registry: TaskRegistry, log: ResourceLog) {
+    this.#node = node
+    this.#registry = registry
+    this.#log = log
+  }
+
+  add(part: string): Background {
+    const background = new Background({
+      owner: `${this.#node}/${part}`,
+      clock: this.#registry.clock,
+      registry: this.#registry,
+      onFailure: (error, task) =>
+        this.#log.error({ part, task, error: toErrorRecord(error) }, 'a task failed'),
+    })
+    this.#all.push(background)
+    return background
+  }
+
+  async close(limit: number): Promise<void> {
+    await Promise.all(this.#all.map(background => background.close(limit, 'the node has ended')))
   }
 }

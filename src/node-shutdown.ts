@@ -14,6 +14,8 @@ export interface ShutdownParts {
   readonly admission: Admission
   readonly placement: Placement
   readonly peers: PeerGroup<PeerClient, PeerMessage>
+  /** Ends the background tasks of what is no resource. @throws EXO_TASK_LEAKED */
+  readonly endTasks: (limit: number) => Promise<void>
   /** Stops what the supervisors do not own. */
   readonly dispose: () => void
 }
@@ -39,7 +41,7 @@ function shutdownPhases(
   parts: ShutdownParts,
   { withdraw, drain, close, flush }: Config['shutdown'],
 ): readonly Phase[] {
-  const { root, admission, placement, peers, dispose } = parts
+  const { root, admission, placement, peers, endTasks, dispose } = parts
   const stop = (isMeant: (id: string) => boolean) => () =>
     Promise.all(
       root
@@ -100,7 +102,11 @@ function shutdownPhases(
       close,
       stop(id => id === 'server'),
     ),
-    phase('supervisor', ['server'], close, () => root.close()),
+    phase('supervisor', ['server'], close, async () => {
+      await root.close()
+      // A little before the phase is over, so that a task which does not end is named.
+      await endTasks(close / 2)
+    }),
     phase('flush', ['supervisor'], flush, dispose),
   ]
 }

@@ -1,3 +1,4 @@
+import type { Background } from '../concurrency/background.ts'
 import type { Clock, TimerHandle } from '../concurrency/clock.ts'
 import type { DiscoveredPeer, DiscoveryClient, DiscoveryEvent } from '../discovery/discovery.ts'
 import { isExovisorError, toErrorRecord } from '../errors.ts'
@@ -16,6 +17,8 @@ export interface PeerGroupOptions<Client, Message> {
   readonly discovery: Pick<DiscoveryClient, 'subscribe'>
   readonly clock: Clock
   readonly log: ResourceLog
+  /** Runs what follows from the news of discovery. */
+  readonly background: Background
   /** Called whenever a peer becomes READY or leaves it. */
   readonly onChange?: () => void
   /** Called when discovery has lost a peer, before it is stopped. */
@@ -68,7 +71,8 @@ export class PeerGroup<Client, Message> {
   }
 
   #hear(event: DiscoveryEvent): void {
-    if (event.type === 'lost') void this.#lost(event.id)
+    if (event.type === 'lost')
+      this.#options.background.spawn('give up what a lost peer held', () => this.#lost(event.id))
     else this.#want(event.peer)
   }
 
@@ -102,7 +106,8 @@ export class PeerGroup<Client, Message> {
       this.#members.set(peer.id, member)
       this.#then(member, () => this.#start(member))
     } else if (known.peer.endpoint !== peer.endpoint || known.peer.incarnation !== peer.incarnation) {
-      if (known.peer.incarnation < peer.incarnation) void this.#restarted(peer)
+      if (known.peer.incarnation < peer.incarnation)
+        this.#options.background.spawn('give up what an earlier life held', () => this.#restarted(peer))
       known.peer = peer
       known.failures = 0
       this.#then(known, async () => {

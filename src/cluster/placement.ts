@@ -1,5 +1,6 @@
-import { setTimeout as delay } from 'node:timers/promises'
+import type { Background } from '../concurrency/background.ts'
 import { realClock } from '../concurrency/clock.ts'
+import { CancelScope } from '../concurrency/scope.ts'
 import { waitFor } from '../concurrency/wait-for.ts'
 import { ExovisorError, isExovisorError } from '../errors.ts'
 import type { Model } from '../models/model.ts'
@@ -33,6 +34,8 @@ export interface PlacementOptions {
   /** The other nodes at hand, at this moment. */
   readonly peers: () => readonly StageHost[]
   readonly log: ResourceLog
+  /** Runs what nobody waits for: releasing shards that are no longer used, and placing anew. */
+  readonly background: Background
   /** Connects to the first stage. Default: {@link dialTensors} with the key. */
   readonly dial?: (endpoint: string, signal: AbortSignal) => Promise<TensorLink>
   /** Whether a placement that breaks is made anew at once, and not only when it is asked for. Default: false. */
@@ -49,7 +52,8 @@ export interface PlacementOptions {
  */
 export class Placement {
   readonly #options: PlacementOptions
-  readonly #closing = new AbortController()
+  /** All work for this placement; cancelled when it is closed. */
+  readonly #scope: CancelScope
   #epoch = 0
   #active: { readonly placement: ActivePlacement; readonly offered: string } | undefined
   #restoring = false
@@ -61,6 +65,7 @@ export class Placement {
 
   constructor(options: PlacementOptions) {
     this.#options = options
+    this.#scope = new CancelScope({ name: `the placement ${options.name}` })
   }
 
   /** The placement that serves now, if one does. */
@@ -89,7 +94,7 @@ export class Placement {
 
   /** Gives all shards up; a node that does not answer within five seconds is left to notice by itself. */
   async close(): Promise<void> {
-    this.#closing.abort(new ExovisorError('EXO_ABORTED', `placement ${this.#options.name} was closed`))
+    this.#scope.cancel('it was closed')
     await this.#establishing?.catch(() => undefined)
     const released = this.#retire([])
     await waitFor(released, realClock, 'the release of shards', { timeout: RELEASE_TIMEOUT_MS }).catch(
@@ -117,19 +122,19 @@ export class Placement {
     const { attempts = 8, name, log, entry, model } = this.#options
     let cause: unknown
     for (let attempt = 1; attempt <= attempts; attempt += 1) {
-      if (this.#closing.signal.aborted) throw this.#closing.signal.reason
+      this.#scope.checkpoint()
       this.#epoch += 1
       const epoch = this.#epoch
       try {
         return await this.#try(epoch, this.#peers(), this.#offered())
       } catch (error) {
-        if (this.#closing.signal.aborted) throw this.#closing.signal.reason
+        this.#scope.checkpoint()
         cause = error instanceof HostFailure ? error.cause : error
         log.warn({ placement: name, epoch, attempt, error: cause }, 'a placement failed')
         const verdict = judge(error, entry)
         if (verdict === 'hopeless') throw cause
         if (verdict === 'exclude' && error instanceof HostFailure) this.#exclude(error.host, cause)
-        else await delay(Math.min(1_000, 25 * 2 ** attempt), undefined, { signal: this.#closing.signal })
+        else await this.#scope.sleep(Math.min(1_000, 25 * 2 ** attempt))
       }
     }
     throw new ExovisorError(
@@ -150,13 +155,9 @@ export class Placement {
 
   /** Makes the placement anew until it stands, or somebody else has done so. */
   async #restore(): Promise<void> {
-    for (
-      let pause = FIRST_RESTORE_PAUSE_MS;
-      !this.#closing.signal.aborted && !this.active;
-      pause = Math.min(30_000, 2 * pause)
-    ) {
+    for (let pause = FIRST_RESTORE_PAUSE_MS; !this.active; pause = Math.min(30_000, 2 * pause)) {
+      await this.#scope.sleep(pause)
       try {
-        await delay(pause, undefined, { signal: this.#closing.signal })
         await this.acquire()
       } catch (error) {
         this.#options.log.debug(
@@ -174,7 +175,7 @@ export class Placement {
     const stages = plan.stages.map(stage => ({ ...stage, host: hosts.get(stage.node) ?? entry }))
     const used = stages.map(({ host }) => host)
     // A node that hangs takes its time to answer; the answer that is to go on has none to lose.
-    void this.#retire(used)
+    this.#options.background.spawn('release shards', () => this.#retire(used))
     for (const host of used) this.#holders.set(host.id, host)
     const held = await this.#place(plan, stages)
     await this.#link(epoch, stages, held)
@@ -205,16 +206,18 @@ export class Placement {
   }
 
   #restoreIfKept(): void {
-    if (!this.#options.keep || this.active || this.#restoring || this.#closing.signal.aborted) return
+    if (!this.#options.keep || this.active || this.#restoring || this.#scope.isCancelled) return
     this.#restoring = true
-    void this.#restore().finally(() => {
-      this.#restoring = false
-    })
+    this.#options.background.spawn('place anew', () =>
+      this.#restore().finally(() => {
+        this.#restoring = false
+      }),
+    )
   }
 
   #dial(endpoint: string): Promise<TensorLink> {
     const { dial, key } = this.#options
-    const { signal } = this.#closing
+    const { signal } = this.#scope
     return dial
       ? dial(endpoint, signal)
       : dialTensors({ endpoint, signal, ...(key !== undefined && { key }) })
@@ -225,7 +228,7 @@ export class Placement {
     stages: readonly { host: StageHost; layers: readonly [number, number] }[],
   ): Promise<HeldShard[]> {
     const { name, model, context, slots, entry } = this.#options
-    const { signal } = this.#closing
+    const { signal } = this.#scope
     return allOrFirstFailure(
       stages.map(({ host, layers }) => {
         const order = {
@@ -257,7 +260,7 @@ export class Placement {
           host,
           host.link(
             { placement: this.#options.name, epoch, ...(next !== undefined && { next }) },
-            { signal: this.#closing.signal },
+            { signal: this.#scope.signal },
           ),
         )
     }

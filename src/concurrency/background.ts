@@ -38,19 +38,15 @@ export class Background {
   }
 
   /**
-   * Begins a task, in a microtask of its own. One that is begun after {@link cancel} begins cancelled.
+   * Begins a task, in a microtask of its own. After {@link cancel} the work is not begun any more, and its task is a cancelled one: an owner
+   * that is about to end has timers and listeners which do not know it yet.
    *
    * @param name what it does, e.g. `announce`
-   * @throws EXO_RESOURCE_CLOSED when it is closed
    */
   spawn<T>(name: string, work: (scope: CancelScope) => T | PromiseLike<T>): Task<T> {
-    const { owner, registry, onFailure } = this.#options
-    if (this.#isClosed)
-      throw new ExovisorError(
-        'EXO_RESOURCE_CLOSED',
-        `${owner} has ended and takes no task ${JSON.stringify(name)}`,
-      )
-    const task = new Task<T>(new CancelScope({ scope: this.#scope, name }))
+    const { owner, clock, registry, onFailure } = this.#options
+    const task = new Task<T>(new CancelScope(this.#isClosed ? { clock, name } : { scope: this.#scope, name }))
+    if (this.#isClosed) task.cancel(this.#scope.reason)
     const entry = registry?.begin({ name, owner })
     task.scope.onCancel(() => entry?.cancelling())
     this.#running.add(task)
@@ -60,7 +56,11 @@ export class Background {
       if (task.status === 'failed') onFailure(task.error, name)
       if (this.#running.size === 0) this.#wake()
     }
-    queueMicrotask(() => void task.run(work, ended))
+    const begin = (scope: CancelScope): T | PromiseLike<T> => {
+      scope.checkpoint()
+      return work(scope)
+    }
+    queueMicrotask(() => void task.run(begin, ended))
     return task
   }
 
@@ -70,7 +70,7 @@ export class Background {
   }
 
   /**
-   * Cancels all tasks and waits until they have ended, but no longer than `limit` milliseconds. None can be begun from then on.
+   * Cancels all tasks and waits until they have ended, but no longer than `limit` milliseconds.
    *
    * @throws EXO_TASK_LEAKED naming those that have not ended; they stay in the registry until they do
    */

@@ -2,12 +2,16 @@ import { type FSWatcher, watch } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { basename, dirname, resolve } from 'node:path'
 import type { Clock } from '../concurrency/clock.ts'
-import { type CancelTimer, schedule } from '../concurrency/timer.ts'
+import type { CancelScope } from '../concurrency/scope.ts'
+import { withCancelScope } from '../concurrency/with-scope.ts'
+import type { ResourceSelf } from '../resources/types.ts'
 
 /** How a file is watched. Times in milliseconds. */
 export interface FileWatchOptions {
   readonly path: string
   readonly clock: Clock
+  /** Runs what goes on for as long as the file is watched. */
+  readonly spawn: ResourceSelf['spawn']
   /** The file may have changed, come or gone. Not called again before the last call has settled. */
   onChange(): Promise<void>
   /** Quiet time after which a change counts as finished. Default 50. */
@@ -22,11 +26,9 @@ export class FileWatch {
   readonly #path: string
   #watcher: FSWatcher | undefined
   #mark = ''
-  #closed = false
-  #working = false
-  #again = false
-  #cancelSettle: CancelTimer = () => undefined
-  #cancelPoll: CancelTimer = () => undefined
+  #hasNews = false
+  /** The pause before the next look at the file. */
+  #pause: CancelScope | undefined
 
   constructor(options: FileWatchOptions) {
     this.#options = options
@@ -36,16 +38,36 @@ export class FileWatch {
   /** Begins to watch; what the file is now counts as known. */
   async start(): Promise<void> {
     this.#mark = await fingerprint(this.#path)
-    if (this.#closed) return
     this.#openWatcher()
-    this.#pollLater()
+    this.#options.spawn('watch', scope => this.#watch(scope))
   }
 
   close(): void {
-    this.#closed = true
     this.#watcher?.close()
-    this.#cancelSettle()
-    this.#cancelPoll()
+  }
+
+  async #watch(scope: CancelScope): Promise<never> {
+    const { poll = 1_000, onChange } = this.#options
+    for (;;) {
+      await this.#rest(scope, poll)
+      const mark = await fingerprint(this.#path)
+      scope.checkpoint()
+      if (mark === this.#mark && !this.#hasNews) continue
+      // Taken before reading: what is written in the meantime is seen by the next look.
+      this.#mark = mark
+      this.#hasNews = false
+      await onChange()
+    }
+  }
+
+  /** Waits for the next look at the file, which news of the file system brings forward. */
+  async #rest(scope: CancelScope, poll: number): Promise<void> {
+    const { clock, settle = 50 } = this.#options
+    const rest = (pause: CancelScope): Promise<never> => {
+      this.#pause = pause
+      return pause.forever()
+    }
+    await withCancelScope(rest, { scope, deadline: clock.now() + (this.#hasNews ? settle : poll) })
   }
 
   #openWatcher(): void {
@@ -62,38 +84,9 @@ export class FileWatch {
   }
 
   #changed(): void {
-    if (this.#closed) return
-    this.#cancelSettle()
-    this.#cancelSettle = schedule(this.#options.clock, this.#options.settle ?? 50, () => void this.#work())
-  }
-
-  #pollLater(): void {
-    this.#cancelPoll = schedule(this.#options.clock, this.#options.poll ?? 1_000, () => void this.#poll())
-  }
-
-  async #poll(): Promise<void> {
-    const mark = await fingerprint(this.#path)
-    if (this.#closed) return
-    if (mark !== this.#mark) await this.#work()
-    if (!this.#closed) this.#pollLater()
-  }
-
-  async #work(): Promise<void> {
-    if (this.#working) {
-      this.#again = true
-      return
-    }
-    this.#working = true
-    try {
-      do {
-        this.#again = false
-        // Taken before reading: what is written in the meantime is seen by the next look.
-        this.#mark = await fingerprint(this.#path)
-        if (!this.#closed) await this.#options.onChange()
-      } while (this.#again && !this.#closed)
-    } finally {
-      this.#working = false
-    }
+    const { clock, settle = 50 } = this.#options
+    this.#hasNews = true
+    if (this.#pause) this.#pause.deadline = clock.now() + settle
   }
 }
 

@@ -102,6 +102,7 @@ async function followFile(
   const watch = new FileWatch({
     path,
     clock,
+    spawn: self.spawn,
     onChange: reload,
     ...(input.poll !== undefined && { poll: input.poll }),
   })

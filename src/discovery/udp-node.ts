@@ -1,8 +1,9 @@
 import type { Clock } from '../concurrency/clock.ts'
 import type { Random } from '../concurrency/random.ts'
-import { type CancelTimer, schedule } from '../concurrency/timer.ts'
+import type { CancelScope } from '../concurrency/scope.ts'
+import { withCancelScope } from '../concurrency/with-scope.ts'
 import { ExovisorError } from '../errors.ts'
-import type { ResourceLog } from '../resources/types.ts'
+import type { ResourceLog, ResourceSelf } from '../resources/types.ts'
 import {
   type Announcement,
   type AnnouncementScope,
@@ -38,6 +39,8 @@ export interface UdpNodeOptions {
   readonly clock: Clock
   readonly random: Random
   readonly log: ResourceLog
+  /** Runs what goes on for as long as the node announces itself. */
+  readonly spawn: ResourceSelf['spawn']
   readonly sockets: Pick<UdpSockets, 'update' | 'send' | 'close' | 'open'>
   /** The paths that there are now. */
   paths(): readonly NetworkPath[]
@@ -70,9 +73,8 @@ export class UdpNode implements DiscoveryClient {
   #nextAt = Number.POSITIVE_INFINITY
   #reachable = true
   #closed = false
-  #cancelAnnounce: CancelTimer = () => undefined
-  #cancelExpire: CancelTimer = () => undefined
-  #cancelRescan: CancelTimer = () => undefined
+  /** The pause before the next announcement. */
+  #pause: CancelScope | undefined
 
   constructor(options: UdpNodeOptions) {
     this.#options = options
@@ -106,16 +108,16 @@ export class UdpNode implements DiscoveryClient {
   async start(): Promise<void> {
     await this.#rescan()
     await this.#announce()
-    this.#watch(this.#options.clock.now())
+    const { spawn } = this.#options
+    spawn('announce', scope => this.#announceOn(scope))
+    spawn('expire', scope => this.#expireOn(scope))
+    spawn('rescan', scope => this.#rescanOn(scope))
   }
 
-  /** Takes leave and closes the sockets. */
+  /** Takes leave and closes the sockets. Its tasks have been cancelled before. */
   async close(): Promise<void> {
     if (this.#closed) return
     this.#closed = true
-    this.#cancelAnnounce()
-    this.#cancelExpire()
-    this.#cancelRescan()
     await this.#send(true)
     this.#options.sockets.close()
   }
@@ -162,23 +164,34 @@ export class UdpNode implements DiscoveryClient {
       this.#options.log.warn({ source }, 'a node of a newer version announces itself; it is not understood')
   }
 
+  async #announceOn(scope: CancelScope): Promise<never> {
+    for (;;) {
+      await this.#untilDue(scope)
+      await this.#announce()
+    }
+  }
+
+  /** Waits until the next announcement is due; a newcomer may bring that forward meanwhile. */
+  async #untilDue(scope: CancelScope): Promise<void> {
+    const untilDue = (pause: CancelScope): Promise<never> => {
+      this.#pause = pause
+      return pause.forever()
+    }
+    await withCancelScope(untilDue, { scope, deadline: this.#nextAt })
+  }
+
   async #announce(): Promise<void> {
     const { clock, random, interval } = this.#options
     const eager = clock.now() - this.#startedAt < EAGER_MS
     const base = eager ? Math.min(EAGER_INTERVAL_MS, interval) : interval
-    this.#arm(clock.now() + base * (1 - JITTER + 2 * JITTER * random()))
+    this.#nextAt = clock.now() + base * (1 - JITTER + 2 * JITTER * random())
     await this.#send(false)
   }
 
   #announceBefore(at: number): void {
-    if (at < this.#nextAt) this.#arm(Math.max(at, this.#sentAt + LEAST_GAP_MS))
-  }
-
-  #arm(at: number): void {
-    const { clock } = this.#options
-    this.#cancelAnnounce()
-    this.#nextAt = at
-    this.#cancelAnnounce = schedule(clock, Math.max(0, at - clock.now()), () => void this.#announce())
+    if (at >= this.#nextAt) return
+    this.#nextAt = Math.max(at, this.#sentAt + LEAST_GAP_MS)
+    if (this.#pause) this.#pause.deadline = this.#nextAt
   }
 
   async #send(leave: boolean): Promise<void> {
@@ -189,24 +202,30 @@ export class UdpNode implements DiscoveryClient {
     this.#judge()
   }
 
-  #watch(previous: number): void {
+  async #expireOn(scope: CancelScope): Promise<never> {
     const { clock, table } = this.#options
     const pause = Math.min(1_000, Math.max(10, table.timeout / 10))
-    this.#cancelExpire = schedule(clock, pause, () => {
+    for (let previous = clock.now(); ; previous = clock.now()) {
+      await scope.sleep(pause)
       const now = clock.now()
       const late = now - previous - pause
       // A loop that was stuck has not heard anybody: what others said in the meantime is still to be read.
       if (late > pause) this.#table = forgive(this.#table, late, now)
       this.#apply(expire(this.#table, now, table))
-      this.#watch(now)
-    })
+    }
+  }
+
+  async #rescanOn(scope: CancelScope): Promise<never> {
+    for (;;) {
+      await scope.sleep(this.#options.rescan)
+      await this.#rescan()
+    }
   }
 
   async #rescan(): Promise<void> {
-    const { clock, sockets, paths, rescan } = this.#options
+    const { sockets, paths } = this.#options
     await sockets.update(paths())
     this.#judge()
-    if (!this.#closed) this.#cancelRescan = schedule(clock, rescan, () => void this.#rescan())
   }
 
   #judge(): void {

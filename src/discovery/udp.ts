@@ -80,6 +80,7 @@ export const udpDiscovery: ResourceDefinition<UdpDiscoveryInput, UdpDiscoveryCli
       clock,
       random,
       log,
+      spawn: self.spawn,
       sockets,
       ...(input.rateLimits && { rateLimits: input.rateLimits }),
       paths: () => pathsTo(grpc.host, input.interfaces),

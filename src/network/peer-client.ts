@@ -71,6 +71,7 @@ export class ConnectedPeer implements PeerClient {
     this.#monitor = new PeerMonitor({
       timing: watch,
       clock,
+      spawn: self.spawn,
       probe: () => connection.checkHealth(),
       onLost: listener => connection.onLost(listener),
       down: error => self.degrade(error),

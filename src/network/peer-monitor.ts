@@ -1,6 +1,7 @@
 import type { Clock } from '../concurrency/clock.ts'
 import { type CancelTimer, schedule } from '../concurrency/timer.ts'
 import { ExovisorError } from '../errors.ts'
+import type { ResourceSelf } from '../resources/types.ts'
 import { Heartbeat, type HeartbeatTiming } from './heartbeat.ts'
 import { RoundTrip } from './round-trip.ts'
 
@@ -11,6 +12,8 @@ export const defaultPeerWatch: HeartbeatTiming = { intervalMs: 250, deadlineMs: 
 export interface PeerMonitorOptions {
   readonly timing: HeartbeatTiming
   readonly clock: Clock
+  /** Runs a question, and what follows from it. */
+  readonly spawn: ResourceSelf['spawn']
   /** Asks the peer whether it serves; must settle in the end. */
   probe(): Promise<void>
   /** Tells once when the connection that is up now is lost. */
@@ -48,7 +51,7 @@ export class PeerMonitor {
     const heartbeat = new Heartbeat({
       timing: this.#options.timing,
       clock: this.#options.clock,
-      ping: () => void this.#ask(heartbeat),
+      ping: () => this.#options.spawn('probe', () => this.#ask(heartbeat)),
       dead: silence =>
         this.#down(
           heartbeat,
@@ -56,7 +59,7 @@ export class PeerMonitor {
         ),
     })
     this.#heartbeat = heartbeat
-    this.#options.onLost(() => void this.#ask(heartbeat))
+    this.#options.onLost(() => this.#options.spawn('probe', () => this.#ask(heartbeat)))
     heartbeat.start()
   }
 
@@ -111,10 +114,8 @@ export class PeerMonitor {
 
   #retryLater(): void {
     if (this.#stopped) return
-    this.#cancelRetry = schedule(
-      this.#options.clock,
-      this.#options.timing.intervalMs,
-      () => void this.#retry(),
+    this.#cancelRetry = schedule(this.#options.clock, this.#options.timing.intervalMs, () =>
+      this.#options.spawn('reconnect', () => this.#retry()),
     )
   }
 

@@ -185,11 +185,11 @@ export class Incarnation<Input, Client, Message> implements ActorListener {
     this.#actor.send(event)
   }
 
-  /** Begins a background task. @throws EXO_RESOURCE_CLOSED when it is neither starting nor working */
+  /** Begins a background task, unless it is neither starting nor working any more. */
   spawn<T>(name: string, work: (scope: CancelScope) => T | PromiseLike<T>): Task<T> {
-    if (this.#state !== 'INITIALIZING' && !isWorking(this.#state))
-      throw new ExovisorError('EXO_RESOURCE_CLOSED', `${this.label} is ${this.#state}: no task ${name}`)
     this.#background ??= backgroundOf(this)
+    if (this.#state !== 'INITIALIZING' && !isWorking(this.#state))
+      this.#background.cancel(`it is ${this.#state}`)
     return this.#background.spawn(name, work)
   }
 

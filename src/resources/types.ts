@@ -39,8 +39,9 @@ export interface ResourceSelf {
    * neither starting nor working any more; closing waits for its end before the cleanup, for half of the time that closing may take,
    * and names a task that goes on in EXO_TASK_LEAKED.
    *
+   * A resource that is past that begins none any more: the task is a cancelled one.
+   *
    * @param name what it does, e.g. `announce`: so it stands among the tasks of the runtime
-   * @throws EXO_RESOURCE_CLOSED when the resource is past that
    */
   spawn<T>(name: string, work: (scope: CancelScope) => T | PromiseLike<T>): Task<T>
 }

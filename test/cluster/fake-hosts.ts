@@ -1,5 +1,7 @@
 import { Placement, type PlacementOptions } from '../../src/cluster/placement.ts'
 import type { ShardOrder, StageHost } from '../../src/cluster/stage-host.ts'
+import { Background } from '../../src/concurrency/background.ts'
+import { realClock } from '../../src/concurrency/clock.ts'
 import type { ComputeWorker } from '../../src/engine/compute-worker.ts'
 import { Stage } from '../../src/engine/process/stage.ts'
 import type { ExovisorError } from '../../src/errors.ts'
@@ -130,6 +132,13 @@ export function fakeCluster(
     entry,
     peers: () => peers,
     log: silentLog,
+    background: new Background({
+      owner: 'test/placement',
+      clock: realClock,
+      onFailure: error => {
+        throw error
+      },
+    }),
     dial: async endpoint => network.dial(endpoint),
     ...options,
   })

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { PeerGroup } from '../../src/cluster/peer-group.ts'
+import { Background } from '../../src/concurrency/background.ts'
 import { VirtualClock } from '../../src/concurrency/virtual-clock.ts'
 import type { DiscoveredPeer, DiscoveryEvent } from '../../src/discovery/discovery.ts'
 import { ExovisorError } from '../../src/errors.ts'
@@ -43,6 +44,13 @@ function world() {
   const group = new PeerGroup<string, never>({
     clock,
     log: silentLog,
+    background: new Background({
+      owner: 'test/peers',
+      clock,
+      onFailure: error => {
+        throw error
+      },
+    }),
     discovery: {
       subscribe(listener) {
         tell = listener

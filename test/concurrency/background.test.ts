@@ -90,17 +90,20 @@ describe('the background tasks of an owner', () => {
     expect(clock.pending).toBe(0)
   })
 
-  it('begin cancelled once they are cancelled, and not at all once the owner has closed', async () => {
-    const { clock, background, failures } = backgroundOf()
+  it('are not begun any more once the owner has cancelled them, or has closed', async () => {
+    const { clock, background, failures, registry } = backgroundOf()
     background.cancel('enough')
-    const late = background.spawn('late', scope => scope.checkpoint())
+    let begun = 0
+    const late = background.spawn('late', () => (begun += 1))
     await clock.settle()
-    expect(late.status).toBe('cancelled')
     await background.close(0)
-    expect(() => background.spawn('later', () => undefined)).toThrow(
-      expect.objectContaining({ code: 'EXO_RESOURCE_CLOSED' }),
-    )
+    const later = background.spawn('later', () => (begun += 1))
+    await clock.settle()
+    expect([late.status, later.status]).toEqual(['cancelled', 'cancelled'])
+    await expect(later.result).rejects.toMatchObject({ code: 'EXO_ABORTED' })
+    expect(begun).toBe(0)
     expect(failures).toEqual([])
+    expect(registry.size).toBe(0)
   })
 })
 

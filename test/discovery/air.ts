@@ -1,3 +1,4 @@
+import { Background } from '../../src/concurrency/background.ts'
 import type { Clock } from '../../src/concurrency/clock.ts'
 import { seededRandom } from '../../src/concurrency/random.ts'
 import type { DiscoveryEvent } from '../../src/discovery/discovery.ts'
@@ -33,6 +34,13 @@ export class Air {
     }
     const reach: boolean[] = []
     let open: readonly NetworkPath[] = []
+    const background = new Background({
+      owner: id,
+      clock: this.#clock,
+      onFailure: error => {
+        throw error
+      },
+    })
     const node: UdpNode = new UdpNode({
       self: { id, name: `node-${host}`, incarnation: 1, port: 5_000 + host },
       scope: { namespace: 'test' },
@@ -42,12 +50,16 @@ export class Air {
       clock: this.#clock,
       random: seededRandom(host),
       log: silentLog,
+      spawn: (name, work) => background.spawn(name, work),
       sockets: {
         update: async paths => {
           open = paths
         },
         send: async bytes => this.#spread(node, bytes),
-        close: () => void this.#nodes.delete(node),
+        close: () => {
+          background.cancel()
+          this.#nodes.delete(node)
+        },
         get open() {
           return open
         },

@@ -70,7 +70,7 @@ describe('a peer', () => {
   it.each([
     ['another node id', {}, { id: 'c'.repeat(32) }, 'node id is aaaa'],
     ['another namespace', { namespace: 'other' }, {}, 'namespace is other, expected test'],
-    ['another protocol', { protocol: 99 }, {}, 'protocol is 99, expected 1'],
+    ['another protocol', { protocol: 99 }, {}, 'protocol is 99, expected 2'],
     ['the id of this node itself', { nodeId: 'b'.repeat(32) }, {}, 'which is this node itself'],
     ['a description that breaks the limits', { name: 'x'.repeat(65) }, {}, 'node.name'],
   ])('rejects a node that answers with %s', async (_, answer, input, message) => {

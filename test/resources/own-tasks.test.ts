@@ -102,15 +102,17 @@ describe('a background task of a resource', () => {
     expect(clock.pending).toBe(0)
   })
 
-  it('is refused once its resource is neither starting nor working', async () => {
-    const { root, ref } = await started(() => undefined)
+  it('is not begun any more once its resource is neither starting nor working', async () => {
+    const { clock, tasks, root, ref } = await started(() => undefined)
     const self = await ref.ready()
     await root.close()
-    expect(() => self.spawn('late', () => undefined)).toThrow(
-      expect.objectContaining({
-        code: 'EXO_RESOURCE_CLOSED',
-        message: 'worker "attic" is CLOSED: no task late',
-      }),
-    )
+    let begun = false
+    const late = self.spawn('late', () => {
+      begun = true
+    })
+    await clock.settle()
+    expect(late.status).toBe('cancelled')
+    expect(begun).toBe(false)
+    expect(tasks.size).toBe(0)
   })
 })
