@@ -32,76 +32,61 @@ type ShutdownPhase =
   | 'supervisor'
   | 'flush'
 
-/**
- * The phases in which a node ends: it withdraws from discovery and admits nothing more; lets running answers finish; closes the HTTP
- * API, gives its placement and its peers up; ends its engines, then the server that others reached them through, then the supervisor.
- * What a phase leaves behind when its time is over goes down with the process.
- */
-function shutdownPhases(
-  parts: ShutdownParts,
-  { withdraw, drain, close, flush }: Config['shutdown'],
+const phase = (
+  name: ShutdownPhase,
+  after: readonly ShutdownPhase[],
+  limit: number,
+  run: Phase['run'],
+): Phase => ({ name, after, limit, run })
+
+/** Stops the children of the root that are meant, side by side. */
+function stopper(root: Supervisor) {
+  return async (isMeant: (id: string) => boolean): Promise<void> => {
+    const meant = root.children().filter(({ id }) => isMeant(id))
+    await Promise.all(meant.map(({ id }) => root.stop(id)))
+  }
+}
+
+/** From the first phase on nobody is admitted; the second waits until those inside have left, and cuts them off when its time is over. */
+function drainPhases(
+  { root, admission }: ShutdownParts,
+  { withdraw, drain }: Config['shutdown'],
 ): readonly Phase[] {
-  const { root, admission, placement, peers, endTasks, dispose } = parts
-  const stop = (isMeant: (id: string) => boolean) => () =>
-    Promise.all(
-      root
-        .children()
-        .filter(({ id }) => isMeant(id))
-        .map(({ id }) => root.stop(id)),
-    )
-  const api = () =>
-    root.children().some(({ id }) => id === 'api') ? root.ref(apiServer, 'api').client : undefined
-  const phase = (
-    name: ShutdownPhase,
-    after: readonly ShutdownPhase[],
-    limit: number,
-    run: Phase['run'],
-  ): Phase => ({
-    name,
-    after,
-    limit,
-    run,
-  })
-  // Begun in one phase, waited for in the next: from the first moment on nobody is admitted.
-  let drained: Promise<unknown> = Promise.resolve()
   const cut = new AbortController()
+  const hasApi = (): boolean => root.children().some(({ id }) => id === 'api')
+  let drained: Promise<unknown> = Promise.resolve()
   return [
-    phase(
-      'withdraw',
-      [],
-      withdraw,
-      stop(id => id.startsWith('discovery:')),
-    ),
     phase('admit', [], withdraw, () => {
-      drained = Promise.all([api()?.drain(cut.signal), admission.close()])
+      const api = hasApi() ? root.ref(apiServer, 'api').client : undefined
+      drained = Promise.all([api?.drain(cut.signal), admission.close()])
     }),
     phase('drain', ['admit'], drain, async signal => {
       signal.addEventListener('abort', () => cut.abort(signal.reason), { once: true })
       await drained
     }),
-    phase(
-      'api',
-      ['drain'],
-      close,
-      stop(id => id === 'api'),
-    ),
+  ]
+}
+
+/**
+ * The phases in which a node ends: it withdraws from discovery and admits nothing more; lets running answers finish; closes the HTTP
+ * API, gives its placement and its peers up; ends its engines, then the server that others reached them through, then the supervisor.
+ * What a phase leaves behind when its time is over goes down with the process.
+ */
+function shutdownPhases(parts: ShutdownParts, limits: Config['shutdown']): readonly Phase[] {
+  const { root, placement, peers, endTasks, dispose } = parts
+  const { withdraw, close, flush } = limits
+  const stop = stopper(root)
+  return [
+    phase('withdraw', [], withdraw, () => stop(id => id.startsWith('discovery:'))),
+    ...drainPhases(parts, limits),
+    phase('api', ['drain'], close, () => stop(id => id === 'api')),
     phase('peers', ['drain', 'withdraw'], close, async () => {
       await placement.close()
       await peers.close()
-      await stop(id => id === 'peers')()
+      await stop(id => id === 'peers')
     }),
-    phase(
-      'engines',
-      ['peers'],
-      close,
-      stop(id => id === 'inference' || id.startsWith('inference:')),
-    ),
-    phase(
-      'server',
-      ['engines', 'api'],
-      close,
-      stop(id => id === 'server'),
-    ),
+    phase('engines', ['peers'], close, () => stop(id => id === 'inference' || id.startsWith('inference:'))),
+    phase('server', ['engines', 'api'], close, () => stop(id => id === 'server')),
     phase('supervisor', ['server'], close, async () => {
       await root.close()
       // A little before the phase is over, so that a task which does not end is named.

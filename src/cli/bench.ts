@@ -1,13 +1,16 @@
 import { Command, Option } from 'commander'
 import { benchmarkPrompt, greedyPayload, measureBatch, measureSequence } from '../cluster/measure.ts'
 import { StageChain } from '../cluster/stage-chain.ts'
+import { isCancellation } from '../concurrency/cancellation.ts'
 import { realClock } from '../concurrency/clock.ts'
+import { CancelScope } from '../concurrency/scope.ts'
 import { EngineProcess } from '../engine/engine-process.ts'
 import { ExovisorError } from '../errors.ts'
 import { loadModel } from '../models/load.ts'
 import type { Model } from '../models/model.ts'
 import { dialTensors } from '../network/tensor-server.ts'
 import { silentLog } from '../resources/log.ts'
+import { exitCodes } from './exit-codes.ts'
 import { onInterrupt } from './interrupt.ts'
 import { writeJsonLine } from './json-lines.ts'
 import { wholeOption } from './number-option.ts'
@@ -67,11 +70,9 @@ async function bench(directory: string, options: BenchOptions): Promise<void> {
       `--context ${options.context} and --tokens ${options.tokens} make ${length} tokens, but ${model.name} takes ${contextLength}`,
     )
   const interrupt = onInterrupt()
-  let died: (error: ExovisorError) => void = () => {}
-  const death = new Promise<never>((_, reject) => {
-    died = reject
-  })
-  death.catch(() => undefined)
+  let death: ExovisorError | undefined
+  // Ends with the engine, and with the wish of the user.
+  using scope = new CancelScope({ signal: interrupt.signal, name: 'the bench' })
   const engine = await EngineProcess.start({
     spec: {
       model: model.directory,
@@ -86,19 +87,27 @@ async function bench(directory: string, options: BenchOptions): Promise<void> {
     clock: realClock,
     log: silentLog,
     signal: interrupt.signal,
-    onDeath: error => died(error),
+    onDeath: error => {
+      death = error
+      scope.cancel(error)
+    },
     onActivity: () => undefined,
   })
   try {
     await engine.link(1, undefined)
     const chain = new StageChain(await dialTensors({ endpoint: engine.endpoint }), 1)
-    const stopped = interrupt.asked.then(() => chain.close())
-    await Promise.race([
-      options.batch ? throughput(chain, model, options) : sequence(chain, model, engine, options),
-      death,
-      stopped,
-    ])
-    if (interrupt.signal.aborted) process.exitCode = 130
+    const measured = options.batch
+      ? throughput(chain, model, options)
+      : sequence(chain, model, engine, options)
+    try {
+      await scope.wait(measured)
+    } catch (error) {
+      if (!isCancellation(error)) throw error
+      // Assigned by a callback, which the types do not see.
+      const ended = death as ExovisorError | undefined
+      if (ended) throw ended
+      process.exitCode = exitCodes.interrupted
+    }
     chain.close()
   } finally {
     interrupt.dispose()

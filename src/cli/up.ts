@@ -1,8 +1,11 @@
 import { Command } from 'commander'
+import { isCancellation } from '../concurrency/cancellation.ts'
 import type { PhaseReport } from '../concurrency/phases.ts'
+import { CancelScope } from '../concurrency/scope.ts'
 import { thrownText, toErrorRecord } from '../errors.ts'
 import { type Node, spawnNode } from '../node.ts'
 import { createLogger } from '../observe/logger.ts'
+import type { SupervisorEnd } from '../supervision/types.ts'
 import { version } from '../version.ts'
 import { exitCodes } from './exit-codes.ts'
 import { onHangup } from './hangup.ts'
@@ -52,14 +55,25 @@ async function up(options: UpOptions): Promise<void> {
         id: node.id,
       })
     else greet(node)
-    const end = await Promise.race([interrupt.asked, node.closed])
-    if (typeof end === 'object' && end.error) throw end.error
-    if (interrupt.signal.aborted) await stop(node, options)
+    const end = await endOf(node, interrupt.signal)
+    if (end === 'asked') await stop(node, options)
+    else if (end.error) throw end.error
   } catch (error) {
     if (!interrupt.signal.aborted) throw error
   } finally {
     hangups.dispose()
     interrupt.dispose()
+  }
+}
+
+/** How the node ended by itself, or that it was asked to stop. */
+async function endOf(node: Node, asked: AbortSignal): Promise<SupervisorEnd | 'asked'> {
+  using scope = new CancelScope({ signal: asked })
+  try {
+    return await scope.wait(node.closed)
+  } catch (error) {
+    if (!isCancellation(error)) throw error
+    return 'asked'
   }
 }
 

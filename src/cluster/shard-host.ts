@@ -1,3 +1,4 @@
+import { detach } from '../concurrency/detach.ts'
 import { refuseAborted } from '../concurrency/refuse-aborted.ts'
 import {
   type InferenceClient,
@@ -190,9 +191,11 @@ export class ShardHost {
       () => undefined,
     )
     this.#queue.set(placement, settled)
-    void settled.then(() => {
-      if (this.#queue.get(placement) === settled) this.#queue.delete(placement)
-    })
+    detach(
+      settled.then(() => {
+        if (this.#queue.get(placement) === settled) this.#queue.delete(placement)
+      }),
+    )
     return turn
   }
 }

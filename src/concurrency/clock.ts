@@ -47,3 +47,12 @@ export const realClock: Clock = {
   },
   nextTurn: fn => void setImmediate(fn),
 }
+
+/**
+ * Calls `fire` again and again, each so many milliseconds after the time before, as timers of the machine do. For measuring the event loop
+ * itself: it keeps no process alive, and no other clock can stand in for it. All else sleeps in a scope.
+ */
+export function every(milliseconds: number, fire: () => void): () => void {
+  const timer = setInterval(fire, milliseconds).unref()
+  return () => clearInterval(timer)
+}

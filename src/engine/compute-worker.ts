@@ -1,5 +1,6 @@
 import { extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
+import { detach } from '../concurrency/detach.ts'
 import { ExovisorError, fromErrorRecord } from '../errors.ts'
 import type { Done, FromWorker, Job, ToWorker, WorkerInput } from './compute-protocol.ts'
 import type { ShardDescription, ShardSpec } from './shard.ts'
@@ -64,7 +65,7 @@ class WorkerHandle {
   loaded(signal: AbortSignal | undefined): Promise<ShardDescription> {
     return new Promise((resolve, reject) => {
       const abort = () => {
-        void this.stop()
+        detach(this.stop())
         reject(new ExovisorError('EXO_ABORTED', `the start of the ${this.#name} was cancelled`))
       }
       if (signal?.aborted) abort()
@@ -79,10 +80,12 @@ class WorkerHandle {
         } else if (this.#listener) this.#listener(message)
         else this.#kept.push(message)
       })
-      void this.exited.then(error => {
-        signal?.removeEventListener('abort', abort)
-        reject(error ?? new ExovisorError('EXO_ABORTED', `the ${this.#name} was stopped`))
-      })
+      detach(
+        this.exited.then(error => {
+          signal?.removeEventListener('abort', abort)
+          reject(error ?? new ExovisorError('EXO_ABORTED', `the ${this.#name} was stopped`))
+        }),
+      )
     })
   }
 
@@ -133,7 +136,7 @@ export async function startComputeWorker(
     onDone: listener => handle.listen(listener),
     runningStep: () => handle.runningStep(),
     onExit: listener => {
-      void handle.exited.then(listener)
+      detach(handle.exited.then(listener))
     },
     stop: () => handle.stop(),
   }

@@ -1,4 +1,4 @@
-import { setImmediate } from 'node:timers/promises'
+import { nextTurn } from '../concurrency/next-turn.ts'
 import { ExovisorError } from '../errors.ts'
 import type { Model } from '../models/model.ts'
 import { type Embedding, openEmbedding } from './embedding.ts'
@@ -190,7 +190,7 @@ export async function loadOnnxCompute(
   const runner = options.runner ?? (await chooseRunner())
   const opened: (() => Soon<void>)[] = []
   const load = async (name: string, { graph, folder }: WeightedGraph): Promise<OrtSession> => {
-    await setImmediate()
+    await nextTurn()
     if (options.signal?.aborted)
       throw new ExovisorError('EXO_ABORTED', `loading ${model.directory} was cancelled before ${name}`)
     try {

@@ -1,4 +1,5 @@
 import { server as serverMachine } from '../../machines/server.ts'
+import { CancelScope } from '../concurrency/scope.ts'
 import { ExovisorError } from '../errors.ts'
 import { defineResource } from '../resources/define.ts'
 import type { ResourceDefinition } from '../resources/types.ts'
@@ -84,6 +85,7 @@ export const nodeServer: ResourceDefinition<NodeServerInput, NodeServer> = defin
     }
   },
   async cleanup(client, { signal }) {
-    if (client) await client.close(AbortSignal.any([signal, AbortSignal.timeout(DRAIN_MS)]))
+    using scope = new CancelScope({ signal, timeout: DRAIN_MS, name: 'the drain of the node server' })
+    await client?.close(scope.signal)
   },
 })

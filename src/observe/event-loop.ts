@@ -1,4 +1,5 @@
 import { createHistogram } from 'node:perf_hooks'
+import { every } from '../concurrency/clock.ts'
 
 /** How late timers fired, in seconds. */
 interface EventLoopDelay {
@@ -24,10 +25,7 @@ export interface WatchedTime {
 
 const realTime: WatchedTime = {
   now: () => performance.now(),
-  every(milliseconds, fire) {
-    const timer = setInterval(fire, milliseconds).unref()
-    return () => clearInterval(timer)
-  },
+  every,
 }
 
 const intervalMs = 20

@@ -1,5 +1,6 @@
 import type { Clock } from '../concurrency/clock.ts'
 import { type Deferred, deferred } from '../concurrency/deferred.ts'
+import { detach } from '../concurrency/detach.ts'
 import { refuseAborted } from '../concurrency/refuse-aborted.ts'
 import { watchLimits } from '../concurrency/wait.ts'
 import { waitFor } from '../concurrency/wait-for.ts'
@@ -131,7 +132,7 @@ export class GroupCore implements ResourceGroup {
   ): Promise<readonly ExovisorError[]> {
     if (this.#closed === undefined) {
       this.#closed = deferred()
-      void this.#close(reason).then(this.#closed.resolve)
+      detach(this.#close(reason).then(this.#closed.resolve))
     }
     if (signal === undefined) return this.#closed.promise
     const stopWatching = watchLimits(
@@ -301,7 +302,7 @@ export class GroupCore implements ResourceGroup {
       this.#emptied = deferred()
       const limit = this.#concurrency(this.#shape.closeOrder ?? 'sequence')
       const close = (member: Member): Promise<void> => this.#closeMember(member, reason)
-      void closeMembers([...this.#members.values()], limit, close).then(this.#emptied.resolve)
+      detach(closeMembers([...this.#members.values()], limit, close).then(this.#emptied.resolve))
     }
     return this.#emptied.promise
   }
@@ -315,7 +316,7 @@ export class GroupCore implements ResourceGroup {
   }
 
   #closeAtOnce(reason: string): void {
-    for (const { resource } of this.#members.values()) void resource.close(reason)
+    for (const { resource } of this.#members.values()) detach(resource.close(reason))
   }
 
   #memberChanged(member: Member): void {

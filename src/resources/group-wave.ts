@@ -1,4 +1,5 @@
 import { type Deferred, deferred } from '../concurrency/deferred.ts'
+import { detach } from '../concurrency/detach.ts'
 
 interface WaveOptions<Item> {
   /** How many run side by side at most. */
@@ -59,10 +60,12 @@ export class Wave<Item> {
     for (let item = this.#next(); item !== undefined; item = this.#next()) {
       this.#waiting.delete(item)
       this.#running += 1
-      void this.#options.run(item).then(() => {
-        this.#running -= 1
-        this.#pump()
-      })
+      detach(
+        this.#options.run(item).then(() => {
+          this.#running -= 1
+          this.#pump()
+        }),
+      )
     }
     if (this.isBusy) return
     this.#idle?.resolve()

@@ -2,6 +2,7 @@ import type { LifecycleState } from '../../machines/lifecycle.ts'
 import type { ActorListener, MachineActor, MachineEvent } from '../actors/machine-actor.ts'
 import type { Background } from '../concurrency/background.ts'
 import { type Deferred, deferred } from '../concurrency/deferred.ts'
+import { detach } from '../concurrency/detach.ts'
 import { limited } from '../concurrency/limit.ts'
 import type { CancelScope } from '../concurrency/scope.ts'
 import type { Task } from '../concurrency/task.ts'
@@ -154,7 +155,7 @@ export class Incarnation<Input, Client, Message> implements ActorListener {
   end(reason: string): void {
     if (this.#state !== 'INITIALIZING' && !isWorking(this.#state)) return
     this.#ended = true
-    void this.close(reason)
+    detach(this.close(reason))
   }
 
   /** Its health is not checked until {@link wake}. */
@@ -173,7 +174,7 @@ export class Incarnation<Input, Client, Message> implements ActorListener {
     // Within `initialize` a failure that it has reported is still on its way.
     if (this.#state !== 'INITIALIZING' || this.#pending) return
     this.#ignored = reason
-    void this.close(reason)
+    detach(this.close(reason))
   }
 
   /**
@@ -339,7 +340,7 @@ export class Incarnation<Input, Client, Message> implements ActorListener {
   /** Tells the machine that everything is released. */
   #endClosing(): void {
     if (this.#isReleased) this.#actor.send({ type: 'closed' })
-    else void this.#release().then(type => this.#actor.send({ type }))
+    else detach(this.#release().then(type => this.#actor.send({ type })))
   }
 
   /** Runs the cleanup, the first time it is called. */
@@ -391,7 +392,7 @@ export class Incarnation<Input, Client, Message> implements ActorListener {
     this.#initialization?.giveUp(
       () => new ExovisorError('EXO_ABORTED', `${this.label} has lost its supervisor`),
     )
-    if (!this.#isReleased) void this.#release()
+    if (!this.#isReleased) detach(this.#release())
     this.#changed('CLOSED')
   }
 }

@@ -1,3 +1,4 @@
+import { detach } from '../concurrency/detach.ts'
 import { LazyAbort } from '../concurrency/lazy-abort.ts'
 import { type CancelTimer, schedule } from '../concurrency/timer.ts'
 import type { ExovisorError } from '../errors.ts'
@@ -44,9 +45,11 @@ export class Initialization<Input, Client> {
       error => this.#fail(error),
     )
     // What settles at once is told of before this runs, and needs no timer.
-    void settled.then(() => {
-      if (!this.#isOver) this.#watchTime(options)
-    })
+    detach(
+      settled.then(() => {
+        if (!this.#isOver) this.#watchTime(options)
+      }),
+    )
   }
 
   /** Aborts the signal; the call may still settle. Does nothing once it has. */

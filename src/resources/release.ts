@@ -1,4 +1,5 @@
 import type { Clock } from '../concurrency/clock.ts'
+import { detach } from '../concurrency/detach.ts'
 import { schedule } from '../concurrency/timer.ts'
 import { ExovisorError, thrownText } from '../errors.ts'
 import type { ShutdownLimit } from './environment.ts'
@@ -48,18 +49,20 @@ export function release<Client>(task: Release<Client>): Promise<'closed' | 'shut
             .then(() => client),
         )
       : acquired
-    void ready
-      .then(client => cleanup(client, abort.signal))
-      .catch((cause: unknown) => {
-        onError(
-          new ExovisorError('EXO_RESOURCE_FAILED', `the cleanup of ${label} failed: ${thrownText(cause)}`, {
-            cause,
-          }),
-        )
-      })
-      .then(() => {
-        cancelTimer()
-        resolve('closed')
-      })
+    detach(
+      ready
+        .then(client => cleanup(client, abort.signal))
+        .catch((cause: unknown) => {
+          onError(
+            new ExovisorError('EXO_RESOURCE_FAILED', `the cleanup of ${label} failed: ${thrownText(cause)}`, {
+              cause,
+            }),
+          )
+        })
+        .then(() => {
+          cancelTimer()
+          resolve('closed')
+        }),
+    )
   })
 }

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import type { Clock } from '../concurrency/clock.ts'
+import { detach } from '../concurrency/detach.ts'
 import { type WaitOptions, watchLimits } from '../concurrency/wait.ts'
 import { ExovisorError } from '../errors.ts'
 import type { RunningRequests } from './running-requests.ts'
@@ -11,10 +12,12 @@ const farewellMs = 250
 function within(settled: Promise<void>, clock: Clock, limits: WaitOptions): Promise<void> {
   return new Promise(resolve => {
     const stop = watchLimits(clock, limits, { timeout: resolve, abort: () => resolve() })
-    void settled.then(() => {
-      stop()
-      resolve()
-    })
+    detach(
+      settled.then(() => {
+        stop()
+        resolve()
+      }),
+    )
   })
 }
 

@@ -1,4 +1,5 @@
 import type { MachineActor } from '../../actors/machine-actor.ts'
+import { detach } from '../../concurrency/detach.ts'
 import type { ExovisorError } from '../../errors.ts'
 import { defaultTiming, type Environment, type Timing } from '../environment.ts'
 import { Incarnation, type IncarnationChange } from '../incarnation.ts'
@@ -78,7 +79,7 @@ export class Member<Client> {
   }
 
   close(reason: string): void {
-    void this.#incarnation.close(reason)
+    detach(this.#incarnation.close(reason))
   }
 }
 
