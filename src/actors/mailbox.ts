@@ -71,6 +71,11 @@ export class Mailbox<Message> {
     return this.#letters.size
   }
 
+  /** True when {@link pause} would have somebody to tell. */
+  get isAtWork(): boolean {
+    return this.#current !== undefined || this.#work !== undefined
+  }
+
   /** Messages that were refused so far. */
   get deadLetters(): number {
     return this.#deadLetters
@@ -107,15 +112,15 @@ export class Mailbox<Message> {
 
   /**
    * Stops delivering and keeps what waits. The ask in hand, if any, fails with `reason`; it is not tried again. The reason is made only
-   * when there is somebody to tell: an error takes longer to make than all the rest of a restart.
+   * when there is somebody to tell: an error takes longer to make than all the rest of a restart. None is needed unless {@link isAtWork}.
    */
-  pause(reason: () => ExovisorError): void {
+  pause(reason: (() => ExovisorError) | undefined): void {
     this.#isOpen = false
     const current = this.#current
     const work = this.#work
     this.#current = undefined
     this.#work = undefined
-    if (!current && !work) return
+    if (reason === undefined || (!current && !work)) return
     let made: ExovisorError | undefined
     const once = (): ExovisorError => {
       made ??= reason()

@@ -249,7 +249,7 @@ export class Ref<Input, Client, Message> implements ResourceRef<Client, Message>
     if (error) this.#lastError = toErrorRecord(error)
     this.#ready = undefined
     if (isWorking(state) && !isWorking(previous)) this.#mailbox.open()
-    if (isWorking(previous) && !isWorking(state)) this.#mailbox.pause(() => this.#left(state, error))
+    if (isWorking(previous) && !isWorking(state)) this.#pause(state, error)
     if (state === 'READY') for (const waiter of this.#waiters ?? []) waiter.resolve(this.client as Client)
   }
 
@@ -368,6 +368,10 @@ export class Ref<Input, Client, Message> implements ResourceRef<Client, Message>
     } catch (error) {
       this.#environment.log.error({ error: toErrorRecord(error) }, `${who} of ${this.label} threw`)
     }
+  }
+
+  #pause(state: LifecycleState, error: ExovisorError | undefined): void {
+    this.#mailbox.pause(this.#mailbox.isAtWork ? () => this.#left(state, error) : undefined)
   }
 
   #left(state: LifecycleState, cause: ExovisorError | undefined): ExovisorError {

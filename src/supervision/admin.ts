@@ -81,9 +81,7 @@ export class SupervisorAdmin implements SupervisorClient {
         `its template is of kind ${template.resource.kind}`,
       )
     if (this.core.roster.size >= maxChildren) throw exhaustedError(this.name, maxChildren)
-    if (this.core.isStopping) throw closedError(this.name)
     const spec = { ...template, id, input } as AnyChildSpec
-    this.#check(spec)
     const child = await this.core.strategy.admit(() => this.#startAnother(spec))
     return child.ref as unknown as ResourceRef<Client, Message>
   }

@@ -43,7 +43,7 @@ export class DegradedWatch {
 
   start(incarnation: Incarnation<unknown, unknown, unknown>): void {
     if (!this.#policy.on.includes('DEGRADED')) return
-    if (this.#watched !== undefined && this.#watched !== incarnation) this.#soft = 0
+    if (this.#watched !== incarnation) this.#soft = 0
     this.#watched = incarnation
     this.#turn += 1
     this.#wait(incarnation)

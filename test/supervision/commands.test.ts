@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import type { InspectionEvent } from 'xstate'
+import { silentLog } from '../../src/resources/log.ts'
+import { Registry } from '../../src/resources/registry.ts'
+import { supervisorResource } from '../../src/supervision/supervisor-resource.ts'
 import { calm, grow, kid } from './tree.ts'
 
 const template = (one: ReturnType<typeof kid>) => ({ resource: one.definition, input: {} })
@@ -32,18 +35,129 @@ describe('a child that is started by hand', () => {
   it('is refused by a supervisor that is closed, or is closed while it waits for its turn', async () => {
     const a = kid('a', { initialize: 'wait' })
     const b = kid('b')
-    const { root, clock } = await grow([], { strategy: 'one_for_all' })
+    const { root, clock, events } = await grow([], { strategy: 'one_for_all' })
     const starts = Promise.allSettled([root.start(a.typed), root.start(b.typed)])
     await clock.settle()
     const closing = root.close()
+    // Not only when the closing has ended: that may be long.
+    await expect(root.start(b.typed)).rejects.toMatchObject({ code: 'EXO_RESOURCE_CLOSED' })
+    expect(a.lives[0]?.cleanups).toEqual([])
     a.lives[0]?.initialized.resolve()
     await closing
+    expect(events.filter(({ name }) => name === 'b')).toEqual([])
     for (const outcome of await starts)
       expect(outcome).toMatchObject({ status: 'rejected', reason: { code: 'EXO_RESOURCE_CLOSED' } })
     await expect(root.start(b.typed)).rejects.toMatchObject({ code: 'EXO_RESOURCE_CLOSED' })
     await expect(root.restart('a')).rejects.toThrow()
     expect(() => root.reload({})).toThrow(expect.objectContaining({ code: 'EXO_RESOURCE_CLOSED' }))
     expect(b.lives).toEqual([])
+  })
+})
+
+describe('a child that somebody hears of when it is added', () => {
+  it('is not started when that ends the supervisor', async () => {
+    const a = kid('a')
+    const registry = new Registry(silentLog)
+    const { root } = await grow([], { registry })
+    let closed: Promise<void> | undefined
+    registry.subscribe(({ type, entry }) => {
+      if (type === 'added' && entry.name === 'a') closed = root.close()
+    })
+    await expect(root.start(a.typed)).rejects.toMatchObject({ code: 'EXO_RESOURCE_CLOSED' })
+    await closed
+    expect(a.lives).toEqual([])
+  })
+})
+
+describe('a child that is restarted by hand', () => {
+  /** One that is needed by another one, whose cleanup takes its time. */
+  async function needed() {
+    const a = kid('a')
+    const b = kid('b', { cleanup: 'wait' }, { dependsOn: ['a'], shutdown: 'infinity' })
+    const world = await grow([a.spec, b.spec], { strategy: 'dependency_closure' })
+    const release = () => {
+      for (const { cleaned } of b.lives) cleaned.resolve()
+      b.script.cleanup = 'at once'
+    }
+    return { ...world, a, b, release }
+  }
+
+  it('stays down when it is told to stop while those that need it are being stopped', async () => {
+    const { root, clock, a, release } = await needed()
+    const restarted = root.restart('a')
+    await clock.settle()
+    const stopped = root.stop('a')
+    const refused = expect(restarted).rejects.toMatchObject({ code: 'EXO_RESOURCE_CLOSED' })
+    release()
+    await Promise.all([refused, stopped])
+    await clock.advance(10_000)
+    expect([root.ref('a').state, a.lives.length]).toEqual(['CLOSED', 1])
+    await root.close()
+  })
+
+  it('has its id for itself from then on, also when it had been stopped', async () => {
+    const { root, clock, a, b, release } = await needed()
+    b.lives[0]?.cleaned.resolve()
+    await root.stop('a')
+    await root.restart('b').catch(() => undefined)
+    const restarted = root.restart('a')
+    await expect(root.start(a.typed)).rejects.toMatchObject({ code: 'EXO_CHILD_SPEC_INVALID' })
+    release()
+    await restarted
+    await clock.settle()
+    expect([root.ref('a').state, a.lives.length]).toEqual(['READY', 2])
+    await root.close()
+  })
+})
+
+describe('a child that others need', () => {
+  it('is not removed, and the error tells who they are', async () => {
+    const children = [kid('a'), kid('b', {}, { dependsOn: ['a'] }), kid('c', {}, { requires: ['a'] })]
+    const { root } = await grow(
+      children.map(({ spec }) => spec),
+      { strategy: 'dependency_closure' },
+    )
+    await expect(root.remove('a')).rejects.toMatchObject({
+      code: 'EXO_CHILD_SPEC_INVALID',
+      details: { supervisor: 'root', id: 'a', by: expect.arrayContaining(['b', 'c']) },
+    })
+    await root.close()
+  })
+})
+
+describe('a child that was left in ERROR, as its policy says', () => {
+  it('is not stopped: nobody else can have its id', async () => {
+    const a = kid('a', {}, { policy: { on: ['DEGRADED'] } })
+    const { root, clock } = await grow([a.spec])
+    a.lives[0]?.self.fail('lost')
+    await clock.settle()
+    await expect(root.start(a.typed)).rejects.toMatchObject({ code: 'EXO_CHILD_SPEC_INVALID' })
+    await root.close()
+  })
+
+  it('comes back when somebody who hears of that restarts it, and whoever waits since then gets it', async () => {
+    const a = kid('a', {}, { policy: { on: ['DEGRADED'] } })
+    const { root } = await grow([a.spec])
+    let client: Promise<unknown> | undefined
+    root.onEvent(({ type }) => {
+      if (type !== 'failed') return
+      void root.restart('a')
+      client = root.ref('a').ready()
+    })
+    a.lives[0]?.self.fail('lost')
+    expect(await client).toEqual({ life: 2 })
+    await root.close()
+  })
+
+  it('is closed all the same when it was its first start that failed', async () => {
+    const a = kid('a', { initialize: 'wait' }, { policy: { on: ['DEGRADED'] } })
+    const { root, clock } = await grow([])
+    const started = root.start(a.typed)
+    await clock.settle()
+    a.lives[0]?.initialized.reject(new Error('broken'))
+    await expect(started).rejects.toThrow('broken')
+    expect([root.children(), a.lives[0]?.cleanups.length]).toEqual([[], 1])
+    await root.close()
   })
 })
 
@@ -88,7 +202,9 @@ describe('a dynamic supervisor', () => {
     await expect(root.start(kid('other').typed)).rejects.toThrow()
     await root.close()
     const plain = await grow([])
-    await expect(plain.root.spawn(one.definition, {})).rejects.toThrow()
+    await expect(plain.root.spawn(one.definition, {})).rejects.toMatchObject({
+      code: 'EXO_STRATEGY_MISMATCH',
+    })
     await plain.root.close()
   })
 })
@@ -104,6 +220,30 @@ describe('an inspection of a supervisor', () => {
     detach()
     expect([...seen]).toContain('a#1')
     expect(logged.some(message => message.includes('observer'))).toBe(true)
+    await root.close()
+  })
+
+  it('of one below the root sees them too, and a fault of the observer is logged with the error', async () => {
+    const errors: { error?: unknown; message: string }[] = []
+    const log = {
+      ...silentLog,
+      error: (facts: object, message: string) => void errors.push({ ...facts, message }),
+    }
+    const input = { children: [kid('a').spec] }
+    const { root } = await grow([{ id: 'below', resource: supervisorResource as never, input }], { log })
+    const below = await root.ref(supervisorResource, 'below').ready()
+    const seen = new Set<unknown>()
+    const detach = below.inspect((event: InspectionEvent) => {
+      seen.add((event.actorRef as { id?: string }).id)
+      throw new Error('bad observer')
+    })
+    await below.restart('a')
+    detach()
+    expect([...seen]).toContain('a#2')
+    expect(errors).toContainEqual({
+      error: expect.objectContaining({ message: 'bad observer' }),
+      message: 'an inspection observer threw',
+    })
     await root.close()
   })
 })

@@ -32,9 +32,10 @@ describe('a DEGRADED child', () => {
         throw new Error('still slow')
       },
     })
-    const { root, clock, story, events } = await grow([a.spec], { policies: { default: softly(2) } })
+    const { root, clock, story, events, logged } = await grow([a.spec], { policies: { default: softly(2) } })
     root.ref('a').degrade('slow')
     await clock.advance(3_000)
+    expect(logged.filter(line => line === 'the soft restart of scripted "a" failed')).toHaveLength(2)
     expect(story().slice(1)).toEqual([
       'degraded a#1',
       'soft_restart a#1',
@@ -55,10 +56,13 @@ describe('a DEGRADED child', () => {
 
   it('is restarted at once after the grace time when its kind cannot recover in place', async () => {
     const a = kid('a')
-    const { root, clock } = await grow([a.spec])
+    const { root, clock, events } = await grow([a.spec])
     root.ref('a').degrade('slow')
     await clock.advance(1_100)
     expect(root.ref('a').incarnation).toBe(2)
+    expect(events.find(({ type }) => type === 'failed')?.error?.message).toBe(
+      'scripted "a" stayed DEGRADED through 1000 ms of grace: scripted "a" is degraded: slow',
+    )
     await root.close()
   })
 
@@ -72,7 +76,7 @@ describe('a DEGRADED child', () => {
     await degrade()
     await clock.advance(5_000)
     await degrade()
-    expect(root.ref('a').incarnation).toBe(1)
+    expect(root.ref('a')).toMatchObject({ state: 'READY', incarnation: 1 })
     await degrade()
     await clock.advance(100)
     expect(root.ref('a').incarnation).toBe(2)
@@ -134,6 +138,103 @@ describe('a DEGRADED child', () => {
     expect(story().filter(line => line.startsWith('soft_restart'))).toHaveLength(2)
     await root.close()
     expect(clock.pending).toBe(0)
+  })
+
+  it('has all its soft restarts again in a new incarnation', async () => {
+    const a = kid('a', { recover: async () => undefined })
+    const { root, clock } = await grow([a.spec], { policies: { default: softly(1) } })
+    const degrade = async () => {
+      root.ref('a').degrade('slow')
+      await clock.advance(1_000)
+    }
+    await degrade()
+    a.lives[0]?.self.fail('lost')
+    await clock.advance(100)
+    await degrade()
+    expect(root.ref('a')).toMatchObject({ state: 'READY', incarnation: 2 })
+    await root.close()
+  })
+
+  it('that was well meanwhile has its whole grace time, also when an older recovery ends within it', async () => {
+    const recoveries: ((error: Error) => void)[] = []
+    const a = kid('a', {
+      recover: () => {
+        const { promise, reject } = deferred<void>()
+        recoveries.push(reject)
+        return promise
+      },
+    })
+    const { root, clock } = await grow([a.spec], {
+      policies: { default: { ...softly(2), startTimeout: 100_000 } },
+    })
+    const comeBack = () => {
+      a.lives[0]?.self.recovered()
+      root.ref('a').degrade('slow again')
+    }
+    root.ref('a').degrade('slow')
+    await clock.advance(1_000)
+    comeBack()
+    await clock.advance(500)
+    recoveries[0]?.(new Error('still slow'))
+    await clock.advance(100)
+    comeBack()
+    await clock.advance(999)
+    expect(recoveries).toHaveLength(1)
+    await clock.advance(1)
+    expect(recoveries).toHaveLength(2)
+    await root.close()
+    expect(clock.pending).toBe(0)
+  })
+
+  it.each([
+    ['says that its failures resume it', { decide: { '*': 'resume' } }],
+    ['does not act on ERROR', { on: ['DEGRADED'] }],
+  ] as const)('is restarted after its grace time also when its policy %s', async (_, policy) => {
+    const a = kid('a', {}, { policy })
+    const { root, clock, events } = await grow([a.spec])
+    root.ref('a').degrade('slow')
+    await clock.advance(1_100)
+    expect(root.ref('a')).toMatchObject({ state: 'READY', incarnation: 2 })
+    expect(events.find(({ type }) => type === 'failed')?.directive).toBe('restart')
+    await root.close()
+  })
+
+  it('that is to be restarted with its group is not recovered meanwhile', async () => {
+    const a = kid('a', { recover: async () => undefined })
+    const b = kid('b', { cleanup: 'wait' }, { shutdown: 'infinity' })
+    const c = kid('c')
+    const { root, clock, story } = await grow([a.spec, b.spec, c.spec], { strategy: 'one_for_all' })
+    root.ref('a').degrade('slow')
+    c.lives[0]?.self.fail('lost')
+    await clock.advance(5_000)
+    expect(root.ref('a').state).toBe('DEGRADED')
+    b.lives[0]?.cleaned.resolve()
+    await clock.advance(1_000)
+    expect(story().filter(line => line.endsWith(' a#1'))).toEqual([
+      'ready a#1',
+      'degraded a#1',
+      'child_terminated a#1',
+    ])
+    b.script.cleanup = 'at once'
+    await root.close()
+  })
+
+  it('has the grace time of its newest policy from its next grace time on', async () => {
+    const a = kid('a', {
+      recover: async () => {
+        throw new Error('still slow')
+      },
+    })
+    const { root, clock, story } = await grow([a.spec])
+    root.ref('a').degrade('slow')
+    root.reload({ policies: { default: { ...calm, degraded: { grace: 50, soft: 1 } } } })
+    await clock.advance(999)
+    expect(story()).not.toContain('soft_restart a#1')
+    await clock.advance(1)
+    expect(story().at(-1)).toBe('soft_restart a#1')
+    await clock.advance(50)
+    expect(story()).toContain('failed a#1')
+    await root.close()
   })
 
   it('is left alone when the policy does not act on DEGRADED, and one in ERROR likewise', async () => {

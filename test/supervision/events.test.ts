@@ -79,6 +79,16 @@ describe('the events of a supervisor', () => {
     expect(lines.find(line => line.startsWith('error scripted "a" gave up: supervisor "root"'))).toBeDefined()
   })
 
+  it('that are summed up are so at the latest when the tree ends, which leaves no timer', async () => {
+    const kids = Array.from({ length: 200 }, (_, at) => kid(`k${at}`, {}, { restart: 'temporary' }))
+    const { root, clock, logged } = await grow(kids.map(({ spec }) => spec))
+    for (const { lives } of kids) lives[0]?.self.fail(new Error('lost'))
+    await clock.settle()
+    const before = logged.length
+    await root.close()
+    expect([clock.pending, logged.length > before]).toEqual([0, true])
+  })
+
   it('announce each dead letter, but log only the 1st, 2nd, 4th, 8th ... of a flood', async () => {
     const { root, events, logged } = await grow([kid('a').spec])
     const ref = root.ref('a')

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import type { PolicyInput } from '../../src/supervision/policy.ts'
 import type { SuperviseOptions } from '../../src/supervision/types.ts'
 import { grow, kid } from './tree.ts'
 
@@ -89,6 +90,49 @@ describe('the restart of a group', () => {
     expect(lives(all)).toEqual([1, 2, 2])
     expect(root.children()[0]).toMatchObject({ state: 'CLOSED', ended: true })
     await root.close()
+  })
+
+  describe('while a member waits for its turn to be stopped', () => {
+    async function waiting(policy: PolicyInput) {
+      const a = kid('a', {}, { policy })
+      const b = kid('b', { cleanup: 'wait' }, { shutdown: 'infinity' })
+      const c = kid('c')
+      const world = await growGroup([a, b, c], { strategy: 'one_for_all' })
+      c.lives[0]?.self.fail('lost')
+      await world.clock.settle()
+      a.lives[0]?.self.fail('meanwhile')
+      const ready = world.root.ref('a').ready()
+      await world.clock.settle()
+      b.lives[0]?.cleaned.resolve()
+      b.script.cleanup = 'at once'
+      await world.clock.advance(100)
+      const told = world.events.filter(({ name, incarnation }) => name === 'a' && incarnation === 1)
+      return { ...world, a, ready, told }
+    }
+
+    it('does not end the wait for a member that fails then, although its policy leaves it in ERROR', async () => {
+      const { root, ready } = await waiting({ on: ['DEGRADED'] })
+      expect(await ready).toEqual({ life: 2 })
+      await root.close()
+    })
+
+    it('lets none go on that fails then, although its policy says that it does', async () => {
+      const { root, told, ready } = await waiting({ decide: { '*': 'resume' } })
+      expect(told.map(({ type }) => type)).toEqual(['started', 'ready', 'failed', 'child_terminated'])
+      expect(await ready).toEqual({ life: 2 })
+      await root.close()
+    })
+
+    it('has its end told as one that the group asked for', async () => {
+      const { root, told } = await waiting({})
+      expect(told.map(({ type, error }) => [type, error !== undefined])).toEqual([
+        ['started', false],
+        ['ready', false],
+        ['failed', true],
+        ['child_terminated', false],
+      ])
+      await root.close()
+    })
   })
 
   it('ends with the supervisor when a member must not be restarted but escalated', async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { lifecycle } from '../../machines/lifecycle.ts'
+import { silentLog } from '../../src/resources/log.ts'
 import type { PolicyTable } from '../../src/supervision/policy.ts'
 import { supervisorResource } from '../../src/supervision/supervisor-resource.ts'
 import type { AnyChildSpec, SupervisorInput } from '../../src/supervision/types.ts'
@@ -31,6 +32,39 @@ describe('a reload of policies', () => {
     expect(below.spec('leaf').resolved.backoff.initial).toBe(777)
   })
 
+  it.each([
+    ['holds in the next incarnation of a supervisor below as well', {}, 777],
+    [
+      'is not for one that has a table of its own',
+      { policies: { default: { ...calm, backoff: { ...calm.backoff, initial: 55 } } } },
+      55,
+    ],
+  ])('%s', async (_, own, initial) => {
+    const leaf = kid('leaf')
+    const spec = { ...nested(), input: { children: [leaf.spec], ...own } }
+    const { root } = await grow([{ ...leaf, spec }])
+    root.reload({ policies: slower })
+    const initialOf = async () => {
+      const below = await root.ref(supervisorResource, 'below').ready()
+      return below.spec('leaf').resolved.backoff.initial
+    }
+    expect(await initialOf()).toBe(initial)
+    await root.restart('below')
+    expect(await initialOf()).toBe(initial)
+  })
+
+  it('waits for nothing when a supervisor below is down: it has them when it starts', async () => {
+    const leaf = kid('leaf')
+    const { root, clock, logged } = await grow([{ ...leaf, spec: nested(leaf.spec) }])
+    await root.stop('below')
+    root.reload({ policies: slower })
+    await clock.settle()
+    expect(logged.filter(line => line.includes('could not take'))).toEqual([])
+    await root.restart('below')
+    const below = await root.ref(supervisorResource, 'below').ready()
+    expect(below.spec('leaf').resolved.backoff.initial).toBe(777)
+  })
+
   it('that a supervisor below cannot take changes nothing, above it neither', async () => {
     const [first, leaf] = [kid('first'), kid('leaf')]
     const policies: PolicyTable = { default: calm, policies: { special: { startTimeout: 99 } } }
@@ -41,6 +75,52 @@ describe('a reload of policies', () => {
     expect(() => root.reload({ policies: slower })).toThrow(refused)
     expect(root.spec('first').resolved.backoff.initial).toBe(100)
     expect(below.spec('leaf').resolved.startTimeout).toBe(99)
+  })
+})
+
+describe('a supervisor below that is starting while its policies change', () => {
+  const policies: PolicyTable = { default: calm, policies: { special: {} } }
+
+  async function startingAgain() {
+    const leaf = kid('leaf')
+    const warnings: { error?: unknown; message: string }[] = []
+    const warn = (facts: object, message: string) => void warnings.push({ ...facts, message })
+    const log = { ...silentLog, warn }
+    const { root, clock } = await grow([{ ...leaf, spec: { ...nested(leaf.spec), restart: 'temporary' } }], {
+      policies,
+      log,
+    })
+    leaf.script.initialize = 'wait'
+    const restarted = root.restart('below').catch(() => undefined)
+    await clock.settle()
+    const ready = root.ref(supervisorResource, 'below').ready()
+    const reloaded = async (change: (life: (typeof leaf.lives)[number]) => void) => {
+      root.reload({ policies: slower })
+      for (const life of leaf.lives.slice(1)) change(life)
+      await restarted
+      await clock.settle()
+      return warnings
+    }
+    return { ready, reloaded }
+  }
+  const warning = (expected: string) => ({
+    error: expect.objectContaining({ message: expect.stringContaining(expected) }),
+    message: 'supervisor "below" could not take the new policies over',
+  })
+
+  it('and then has a child that they do not fit has that in the log, with the error', async () => {
+    const { ready, reloaded } = await startingAgain()
+    const late = kid('late')
+    const started = ready.then(below => below.start({ ...late.typed, policy: 'special' }))
+    expect(await reloaded(life => life.initialized.resolve())).toEqual([warning('policy is "special"')])
+    await started
+  })
+
+  it('and then does not come up has that in the log, with the error', async () => {
+    const { ready, reloaded } = await startingAgain()
+    const lost = expect(ready).rejects.toThrow('broken')
+    expect(await reloaded(life => life.initialized.reject(new Error('broken')))).toEqual([warning('broken')])
+    await lost
   })
 })
 
@@ -74,12 +154,14 @@ describe('a reload with onEvent', () => {
 describe('a reload that does not speak of a child', () => {
   it('takes it as it is, also when what it needed was temporary and is gone', async () => {
     const needed = kid('needed', {}, { restart: 'temporary' })
-    const child = kid('a', {}, { dependsOn: ['needed'] })
-    const { root, clock } = await grow([needed, child], { strategy: 'dependency_closure' })
+    const children = (['dependsOn', 'after', 'requires'] as const).map(field =>
+      kid(field, {}, { [field]: ['needed'] }),
+    )
+    const { root, clock } = await grow([needed, ...children], { strategy: 'dependency_closure' })
     needed.lives[0]?.self.fail(new Error('broken'))
     await clock.settle()
     root.reload({ policies: slower })
-    expect(root.spec('a').resolved.backoff.initial).toBe(777)
+    for (const { id } of children) expect(root.spec(id).resolved.backoff.initial).toBe(777)
   })
 })
 

@@ -70,4 +70,21 @@ describe('the gate of starts', () => {
     gate.leave(second)
     expect(admitted).toEqual(['first', 'second', 'late'])
   })
+
+  it('lets those who wait go first when several places become free and one of them asks for another one', () => {
+    const { gate, admitted, starter } = crowd(1)
+    const [late, last] = ['late', 'last'].map(starter)
+    const asking = {
+      hasPlace: false,
+      admitted: () => {
+        admitted.push('asking')
+        gate.enter(late!)
+      },
+    }
+    gate.enter(starter('first'))
+    gate.enter(asking)
+    gate.enter(last!)
+    gate.limit = 3
+    expect(admitted).toEqual(['first', 'asking', 'last'])
+  })
 })

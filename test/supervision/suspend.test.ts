@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { supervisorResource } from '../../src/supervision/supervisor-resource.ts'
 import { grow, kid } from './tree.ts'
 
 describe('a child that is suspended', () => {
@@ -41,6 +42,23 @@ describe('a child that is suspended', () => {
     root.resume('a')
     await clock.settle()
     expect(a.lives[1]?.messages).toEqual(['x'])
+    await root.close()
+  })
+})
+
+describe('a child that was suspended by itself and went on', () => {
+  it('rests and wakes with its supervisor like any other one', async () => {
+    const leaf = kid('leaf')
+    const input = { children: [leaf.spec] }
+    const { root } = await grow([{ id: 'below', resource: supervisorResource as never, input }])
+    const below = await root.ref(supervisorResource, 'below').ready()
+    const isSuspended = () => below.children()[0]?.suspended
+    below.suspend('leaf')
+    below.resume('leaf')
+    root.suspend('below')
+    expect(isSuspended()).toBe(true)
+    root.resume('below')
+    expect(isSuspended()).toBe(false)
     await root.close()
   })
 })
