@@ -25,7 +25,6 @@ export class DirectHandler<T> implements CallbackListener<T> {
 
   leave(): void {
     for (const release of this.#releases) release()
-    this.#releases.clear()
   }
 
   end(): void {

@@ -525,9 +525,11 @@ describe('wait', () => {
     await settled()
     void callback.set(3)
     expect(asked).toEqual([1])
-    await expect(callback.wait(() => true, { cancellation: abort.signal })).rejects.toMatchObject({
+    const note = (value: number) => asked.push(value) > 0
+    await expect(callback.wait(note, { cancellation: abort.signal })).rejects.toMatchObject({
       code: 'EXO_ABORTED',
     })
+    expect(asked).toEqual([1])
   })
 })
 

@@ -158,11 +158,13 @@ describe('Condition', () => {
     const condition = new Condition()
     const owner = {}
     await condition.lock.acquire(owner)
+    const next = outcome(condition.lock.acquire({}))
     await expect(condition.wait(owner, aborted())).rejects.toMatchObject({ code: 'EXO_ABORTED' })
     await expect(condition.waitUntil(() => true, owner, aborted())).rejects.toMatchObject({
       code: 'EXO_ABORTED',
     })
     expect(condition.lock.owner).toBe(owner)
+    expect(next.said).toBe('waits')
   })
 
   it('can share its lock with another', async () => {
