@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { openTaskGroup } from '../../src/concurrency/open-task-group.ts'
+import { type OpenTaskGroup, openTaskGroup } from '../../src/concurrency/open-task-group.ts'
 import { CancelScope } from '../../src/concurrency/scope.ts'
 import type { Task } from '../../src/concurrency/task.ts'
 import { VirtualClock } from '../../src/concurrency/virtual-clock.ts'
@@ -25,16 +25,19 @@ const broken = (scope: CancelScope) =>
 
 describe('a task group of `await using`', () => {
   it('waits for its tasks when its block ends with join', async () => {
+    let kept: OpenTaskGroup | undefined
     const running = track(
       (async () => {
         await using group = openTaskGroup({ scope: root })
         const task = group.spawn(scope => scope.sleep(5).then(() => 'done'))
+        kept = group
         await group.join()
         return task.result
       })(),
     )
     await clock.advance(5)
     expect(running.value).toBe('done')
+    expect(kept!.scope.cancelCalled).toBe(false)
   })
 
   it('cancels them when its block ends without, and waits until they have settled', async () => {

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { isCancellation } from '../../src/concurrency/cancellation.ts'
 import { TaskGroupError } from '../../src/concurrency/group-errors.ts'
@@ -450,6 +451,18 @@ describe('(f) a task', () => {
     expect(await task!.result).toBe('done')
   })
 
+  it('that has ended is out of reach: its scope is closed before its group is', async () => {
+    let ended: Task | undefined
+    const running = group(async group => {
+      ended = group.spawn(() => 1)
+      await ended.result
+      group.cancel()
+    })
+    await clock.settle()
+    expect(running.state).toBe('fulfilled')
+    expect(ended!.scope.isCancelled).toBe(false)
+  })
+
   it('can be waited for by somebody who is cancelled meanwhile, and goes on', async () => {
     const caller = new CancelScope({ scope: root })
     let task: Task<string> | undefined
@@ -631,5 +644,42 @@ describe('(g) start', () => {
     root.cancel()
     await clock.settle()
     expect(running.error).toBe(root.cancelled())
+  })
+
+  it('does not hide the failure of a start that nobody waits for', async () => {
+    const running = group(group => void group.start(failing(0, 'no port')))
+    await clock.advance(0)
+    expect(running.state).toBe('fulfilled')
+    expect(unhandled.splice(0)).toEqual([new Error('no port')])
+  })
+
+  it('listens no more to a caller once the child has ended without being ready', async () => {
+    const { signal } = new AbortController()
+    const running = group(async group => {
+      const starting = group.start(failing(1, 'no port'), { cancellation: signal })
+      expect(getEventListeners(signal, 'abort')).toHaveLength(1)
+      await outcome(starting)
+    })
+    await clock.advance(1)
+    expect(running.state).toBe('fulfilled')
+    expect(getEventListeners(signal, 'abort')).toHaveLength(0)
+  })
+
+  it('takes a child that ends quietly since it was cancelled for one that was cancelled', async () => {
+    const running = group(async group => {
+      const starting = group.start(scope => scope.forever().catch(() => 'quiet'))
+      group.cancel('enough')
+      return (await outcome(starting)).error
+    })
+    await clock.settle()
+    expect(running.value).toMatchObject({ code: 'EXO_ABORTED', cause: 'enough' })
+  })
+
+  it('hands on the cancellation of somebody else that a child has met before it was ready', async () => {
+    const other = new CancelScope({ clock })
+    other.cancel('over there')
+    const running = group(async group => (await outcome(group.start(() => other.checkpoint()))).error)
+    await clock.settle()
+    expect(running.value).toBe(other.cancelled())
   })
 })
