@@ -187,7 +187,12 @@ class Model {
           yield* this.#script(step.after, scope)
         }
         return
-      default:
+      case 'pause':
+      case 'fail':
+      case 'cancel':
+      case 'shield':
+      case 'deadline':
+      case 'spawn':
         yield { until: this.#now + step.pause }
         this.#act(step)
     }

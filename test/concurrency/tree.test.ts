@@ -85,8 +85,17 @@ class Player {
       case 'swallow':
         return this.#script(step.body, scope).catch(() => undefined)
       case 'finally':
-        return this.#script(step.body, scope).finally(() => this.#script(step.after, scope))
-      default:
+        try {
+          return await this.#script(step.body, scope)
+        } finally {
+          await this.#script(step.after, scope)
+        }
+      case 'pause':
+      case 'fail':
+      case 'cancel':
+      case 'shield':
+      case 'deadline':
+      case 'spawn':
         await this.#pause(step.pause)
         return this.#act(step)
     }
