@@ -102,18 +102,25 @@ function tagOf(value: unknown): string {
   }
 }
 
-/** Turns anything thrown into data. An error that is not of the catalogue gets `fallback` as its code. */
+/** Turns anything thrown into data. An error whose code is not of the catalogue gets `fallback` as its code. */
 export function toErrorRecord(error: unknown, fallback: ErrorCode = 'EXO_INTERNAL'): ErrorRecord {
   const causes: string[] = []
   for (let cause = causeOf(error); cause !== undefined && causes.length < 8; cause = causeOf(cause))
     causes.push(thrownText(cause))
   const ours = isExovisorError(error) ? error : undefined
   return {
-    code: ours?.code ?? fallback,
+    code: ours?.code ?? cataloguedCode(error) ?? fallback,
     message: thrownText(error),
     ...(ours && Object.keys(ours.details).length > 0 && { details: ours.details }),
     ...(causes.length > 0 && { causes }),
   }
+}
+
+/** The code of an error that has one of the catalogue without being an ExovisorError: a group of errors is an AggregateError. */
+function cataloguedCode(error: unknown): ErrorCode | undefined {
+  if (!isA(AggregateError, error)) return undefined
+  const { code } = error as { readonly code?: unknown }
+  return typeof code === 'string' && Object.hasOwn(errorCatalogue, code) ? (code as ErrorCode) : undefined
 }
 
 /** The way back from {@link toErrorRecord}: the code survives, an unknown one becomes EXO_INTERNAL. */

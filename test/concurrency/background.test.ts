@@ -52,10 +52,12 @@ describe('the background tasks of an owner', () => {
     const { clock, registry, failures, background } = backgroundOf()
     let cleaned = false
     background.spawn('serve', async scope => {
-      await scope.forever().finally(async () => {
+      try {
+        await scope.forever()
+      } finally {
         await new Promise<void>(resolve => clock.setTimeout(resolve, 30))
         cleaned = true
-      })
+      }
     })
     await clock.settle()
     const closing = background.close(1_000, 'the owner has ended')

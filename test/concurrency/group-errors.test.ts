@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { filterErrors, splitErrors, TaskGroupError } from '../../src/concurrency/group-errors.ts'
+import { toErrorRecord } from '../../src/errors.ts'
 
 const isType = (error: unknown) => error instanceof TypeError
 const type = new TypeError('a type')
@@ -65,5 +66,20 @@ describe('parting the errors of a group', () => {
   it('gives only what matches when it is asked for that', () => {
     expect(filterErrors(new TaskGroupError([type, range], 'two'), isType)).toMatchObject({ errors: [type] })
     expect(filterErrors(range, isType)).toBe(undefined)
+  })
+})
+
+describe('a group of errors as data', () => {
+  it('keeps its code', () => {
+    const error = new TaskGroupError([new Error('no route')], 'a task of the upload failed')
+    expect(toErrorRecord(error)).toMatchObject({
+      code: 'EXO_TASKS_FAILED',
+      message: 'a task of the upload failed',
+    })
+  })
+
+  it('has none of the catalogue when it is somebody else', () => {
+    const foreign = Object.assign(new AggregateError([], 'all promises were rejected'), { code: 'toString' })
+    expect(toErrorRecord(foreign).code).toBe('EXO_INTERNAL')
   })
 })

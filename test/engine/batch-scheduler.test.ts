@@ -145,6 +145,20 @@ describe('generating', () => {
     expect(endOf(1)).toMatchObject({ type: 'finished', reason: 'length' })
   })
 
+  it('computes no further step for a request whose reader has left', async () => {
+    const { submit, steps, tokens, compute } = schedulerOf()
+    submit(open(1, prompt(5)), generate(1, 500), open(2, prompt(3)), generate(2, 8))
+    await steps(7)
+    const seen = tokens(1).length
+    expect(seen).toBeGreaterThan(2)
+    submit({ type: 'close', request: 1 })
+    const before = compute.steps.length
+    await steps()
+    expect(tokens(1)).toHaveLength(seen)
+    expect(tokens(2)).toHaveLength(8)
+    expect(compute.steps.slice(before).every(step => !step.includes(','))).toBe(true)
+  })
+
   it('needs no credit for its first token', async () => {
     const { submit, steps, tokens } = schedulerOf()
     submit(open(1, prompt(5)), { type: 'generate', request: 1, maxTokens: 12, stopIds: [], until: 1 })
