@@ -107,9 +107,11 @@ function command(
     const { requirers } = post
     const isRefused = what === 'remove' && requirers.length > 0
     if (!isRefused) {
-      // Those that need it are stopped before it, which takes its time.
-      post.word = post.starting > 0 || requirers.length > 0 ? undefined : 'stop'
-      post.wasStopped = true
+      // Those that need it are told to stop with it.
+      for (const told of [...requirers, post]) {
+        told.word = told.starting > 0 ? undefined : 'stop'
+        told.wasStopped = true
+      }
     }
   } else if (!stops) {
     post.word = 'start'

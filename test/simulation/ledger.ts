@@ -76,6 +76,8 @@ export class Post {
   directive: Directive | undefined
   /** Its next start is the one try of an open circuit. */
   isTried = false
+  /** The one try of an open circuit is under way. */
+  isHalfOpen = false
   /** It has been READY since its supervisor started. */
   wasReady = false
   /** Somebody stopped it since its supervisor started, or it ended without its policy being asked. */
@@ -173,6 +175,7 @@ export class Post {
     this.suspended = this.parent?.suspended === false ? false : undefined
     this.directive = undefined
     this.isTried = false
+    this.isHalfOpen = false
     this.wasStopped = false
     this.restarts = []
     this.dueAt = undefined

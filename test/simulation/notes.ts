@@ -84,6 +84,7 @@ const notes: Partial<Record<SupervisionEventType, Note>> = {
     // Nobody could see when it began to close.
     if (post.readySince !== undefined) post.attemptsAreUnknown = true
     post.readySince = undefined
+    post.isHalfOpen = false
     post.phase = 'ended'
     post.endedAt = at
     beginsToStop(post, at)
@@ -119,8 +120,10 @@ const notes: Partial<Record<SupervisionEventType, Note>> = {
   },
   circuit_half_open(post) {
     post.isTried = true
+    post.isHalfOpen = true
   },
   circuit_closed(post) {
+    post.isHalfOpen = false
     post.restarts = []
   },
   shutdown_error(post, { error, incarnation }) {

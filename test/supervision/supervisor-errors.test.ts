@@ -6,7 +6,6 @@ import {
   endedError,
   escalatedError,
   exhaustedError,
-  forgottenError,
   gaveUpError,
   neededError,
   startError,
@@ -33,13 +32,6 @@ describe('an error of a supervisor', () => {
       endedError(child),
       'EXO_RESOURCE_CLOSED',
       'peer "a" has ended in the normal way and is not restarted',
-      {},
-    ],
-    [
-      'whose child was removed',
-      forgottenError('node', child),
-      'EXO_RESOURCE_CLOSED',
-      'supervisor "node" knows peer "a" no more: it was removed',
       {},
     ],
     [

@@ -55,7 +55,8 @@ export const order: readonly Invariant[] = [
       if (type !== 'started' || !isGroup(post) || !isUntouched(post) || post.isTried) return undefined
       const wrong = siblings(post).find(other => {
         if (other === post || !isUntouched(other)) return false
-        if (other.phase === 'started') return true
+        // The try of an open circuit goes on beside the group.
+        if (other.phase === 'started') return !other.isHalfOpen
         return isBefore(post, other) && isLiving(other) && isStatic(other)
       })
       return wrong ? `${post.id} starts while ${wrong.id} is ${wrong.phase}` : undefined
