@@ -11,9 +11,10 @@ function rest(post: Post, { state, ended, restart, circuit }: ChildSnapshot): Fi
   if (state === 'ERROR' && !on.includes('ERROR')) return undefined
   if (circuit !== 'closed') return `${post.id} has a circuit that is ${circuit}`
   if (state !== 'CLOSED' || !ended) return `${post.id} is ${state}`
+  const types = new Set([restart, ...post.restartTypes])
   const wasLetGo =
-    restart === 'temporary' ||
-    (restart === 'transient' && !post.hasFailed) ||
+    types.has('temporary') ||
+    (types.has('transient') && !post.hasFailed) ||
     post.wasStopped ||
     post.directive === 'stop'
   return wasLetGo ? undefined : `${post.id} is ${restart} and has ended, though nobody stopped it`

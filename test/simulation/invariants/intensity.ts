@@ -6,7 +6,12 @@ interface Limit {
   readonly within: number
 }
 
-const isGroup = ({ parent }: Post): boolean => parent?.branch?.strategy !== 'one_for_one'
+const isGroup = ({ parent }: Post): boolean =>
+  parent?.strategy !== 'one_for_one' && parent?.strategy !== 'dynamic'
+
+/** It ended before a reload changed the limit of its supervisor, and may have been judged by the older one. */
+const isOfOlderLimit = ({ endedAt, parent }: Post): boolean =>
+  parent?.resizedAt !== undefined && endedAt <= parent.resizedAt
 
 /** The windows that a restart of a child is counted in. */
 function windowsOf(post: Post): readonly (readonly [Limit, readonly Restart[], string])[] {
@@ -14,7 +19,9 @@ function windowsOf(post: Post): readonly (readonly [Limit, readonly Restart[], s
   const own = post.parent?.branch?.intensity
   return [
     ...(post.isUncertain ? [] : [[intensity, post.restarts, post.id] as const]),
-    ...(own && post.parent ? [[own, post.parent.spent, post.parent.id] as const] : []),
+    ...(own && post.parent && !isOfOlderLimit(post)
+      ? [[own, post.parent.spent, post.parent.id] as const]
+      : []),
   ]
 }
 
@@ -49,6 +56,8 @@ export const intensity: readonly Invariant[] = [
     hears({ type }, post, { hasSkewed }) {
       // In a group a restart that is overtaken by another one is accepted without being announced.
       if (type !== 'gave_up' || hasSkewed || post.isUncertain || isGroup(post)) return undefined
+      // What was spent before counts on, under the new limit.
+      if (post.parent?.resizedAt !== undefined) return undefined
       const spent = windowsOf(post).some(([{ restarts, within }, earlier]) => {
         const perhapsWithin = earlier.filter(({ announced }) => post.endedAt - announced <= within)
         return perhapsWithin.length >= restarts
