@@ -212,8 +212,11 @@ export class Post {
 
   /** It was forgotten and is started again: its numbers begin anew. */
   beginAnew(): void {
-    const { plan } = this
+    const { plan, wasStopped } = this
+    // A stop that is under way reaches the new one.
+    const isBeingStopped = wasStopped && this.commands > this.starting
     this.renew(this.epoch + 1)
+    this.wasStopped = isBeingStopped
     this.plan = plan
     this.restartTypes = new Set([plan.restart])
     this.suspended = undefined
