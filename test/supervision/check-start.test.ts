@@ -104,4 +104,14 @@ describe('a spec that is given to a running supervisor', () => {
     expect(root.children().map(({ id }) => id)).toEqual(['a'])
     expect(await against(root.start(spec('b', { after: ['a'] })))).toBe('nothing')
   })
+
+  it('must not close a cycle of order with those that are there', async () => {
+    const { root } = await grow([kid('a'), kid('b', {}, { after: ['a'] })], {
+      strategy: 'dependency_closure',
+    })
+    await root.stop('a')
+    expect(await against(root.start(spec('a', { after: ['b'] })))).toMatch(
+      /^child "a"\.after closes a cycle: a -> b -> a/,
+    )
+  })
 })
