@@ -6,7 +6,7 @@ import type { Facts, Finding, Invariant } from './invariant.ts'
 function rest(post: Post, { state, ended, restart, circuit }: ChildSnapshot): Finding {
   const { on } = post.plan.policy
   if (state === 'READY') return undefined
-  if (state === 'UNINITIALIZED' && post.leaf?.start === false) return undefined
+  if (state === 'UNINITIALIZED' && (post.leaf?.start === false || post.wasStopped)) return undefined
   if (state === 'DEGRADED' && !on.includes('DEGRADED')) return undefined
   if (state === 'ERROR' && !on.includes('ERROR')) return undefined
   if (circuit !== 'closed') return `${post.id} has a circuit that is ${circuit}`

@@ -9,19 +9,18 @@ interface Limit {
 const isGroup = ({ parent }: Post): boolean =>
   parent?.strategy !== 'one_for_one' && parent?.strategy !== 'dynamic'
 
-/** It ended before a reload changed the limit of its supervisor, and may have been judged by the older one. */
-const isOfOlderLimit = ({ endedAt, parent }: Post): boolean =>
-  parent?.resizedAt !== undefined && endedAt <= parent.resizedAt
+/** What was accepted since a reload gave the limit that holds: what ended before may have been judged by the older one. */
+const underLimit = ({ spent, resizedAt = Number.NEGATIVE_INFINITY }: Post): readonly Restart[] =>
+  spent.filter(({ ended }) => ended > resizedAt)
 
 /** The windows that a restart of a child is counted in. */
 function windowsOf(post: Post): readonly (readonly [Limit, readonly Restart[], string])[] {
   const { intensity } = post.plan.policy
   const own = post.parent?.branch?.intensity
+  const isUnderLimit = post.endedAt > (post.parent?.resizedAt ?? Number.NEGATIVE_INFINITY)
   return [
     ...(post.isUncertain ? [] : [[intensity, post.restarts, post.id] as const]),
-    ...(own && post.parent && !isOfOlderLimit(post)
-      ? [[own, post.parent.spent, post.parent.id] as const]
-      : []),
+    ...(own && post.parent && isUnderLimit ? [[own, underLimit(post.parent), post.parent.id] as const] : []),
   ]
 }
 
