@@ -53,6 +53,26 @@ describe('dependency_closure, when somebody gives a command', () => {
     await root.close()
   })
 
+  it('starts nobody who needs a stopped child before that, although an order between them is not asked for', async () => {
+    const db = kid('db')
+    const quick = kid('quick', {}, { requires: ['db'] })
+    const slow = kid('slow', {}, { requires: ['db'], shutdown: 'infinity' })
+    const { root, clock } = await grow([db.spec, slow.spec, quick.spec], { strategy })
+    await root.stop('db')
+    await Promise.all([root.restart('quick'), root.restart('slow')])
+    expect(numbers(db, quick, slow)).toEqual([1, 2, 2])
+    slow.script.cleanup = 'wait'
+    const restarted = root.restart('db')
+    await clock.settle()
+    expect([root.ref('quick').state, ...numbers(db, quick)]).toEqual(['CLOSED', 1, 2])
+    slow.script.cleanup = 'at once'
+    slow.lives[1]?.cleaned.resolve()
+    await restarted
+    await clock.settle()
+    expect(numbers(db, quick, slow)).toEqual([2, 3, 3])
+    await root.close()
+  })
+
   it('lets one stay down that is being stopped when what it needs fails', async () => {
     const db = kid('db')
     const api = kid('api', { cleanup: 'wait' }, { dependsOn: ['db'], shutdown: 'infinity' })
@@ -120,10 +140,11 @@ describe('dependency_closure, when somebody gives a command', () => {
     db.lives[0]?.self.fail('lost')
     await clock.advance(100)
     expect(numbers(db, api)).toEqual([2, 2])
-    root.reload({ strategy: 'one_for_one', children: [{ ...api.spec, dependsOn: [] }] })
-    root.ref('db').fail('lost again')
+    const { resource } = api.spec
+    root.reload({ strategy: 'one_for_all', children: [{ id: 'api', resource, input: {}, dependsOn: [] }] })
+    root.ref('api').fail('lost again')
     await clock.advance(1_000)
-    expect(numbers(db, api)).toEqual([3, 2])
+    expect(numbers(db, api)).toEqual([3, 3])
     await root.close()
   })
 })
@@ -169,6 +190,36 @@ describe('dependency_closure, when more than one is down', () => {
     api.lives[0]?.self.fail('lost')
     await clock.advance(100)
     expect([root.ref('api').state, ...numbers(api)]).toEqual(['READY', 2])
+    await root.close()
+  })
+
+  it('stops them one after the other, in reverse, when the supervisor gives up', async () => {
+    const db = kid('db', {}, { policy: { intensity: { restarts: 0 } } })
+    const api = kid('api', {}, { dependsOn: ['db'] })
+    const page = kid('page', { cleanup: 'wait' }, { dependsOn: ['api'], shutdown: 'infinity' })
+    const { root, clock } = await grow([db.spec, api.spec, page.spec], { strategy })
+    const ref = root.ref('api')
+    db.lives[0]?.self.fail('lost')
+    await clock.settle()
+    expect([page.lives[0]?.cleanups.length, api.lives[0]?.cleanups.length, ref.state]).toEqual([
+      1,
+      0,
+      'READY',
+    ])
+    page.lives[0]?.cleaned.resolve()
+    expect(await root.closed).toMatchObject({ reason: 'failed' })
+    expect(api.lives[0]?.cleanups).toHaveLength(1)
+  })
+
+  it('tells why it stops those that need one that has failed for good', async () => {
+    const db = kid('db', {}, { restart: 'temporary' })
+    const api = kid('api', {}, { dependsOn: ['db'] })
+    const { root, clock, events } = await grow([db.spec, api.spec], { strategy })
+    db.lives[0]?.self.fail('lost')
+    await clock.settle()
+    expect(events.find(({ type, name }) => type === 'stopped' && name === 'api')?.reason).toBe(
+      'what it needs has failed and is not restarted',
+    )
     await root.close()
   })
 })
