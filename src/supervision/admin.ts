@@ -88,9 +88,10 @@ export class SupervisorAdmin implements SupervisorClient {
 
   async stop(id: string): Promise<void> {
     const child = this.core.roster.get(id)
-    for (const requirer of this.core.strategy.stoppedWith?.(child) ?? [])
-      await this.#stop(requirer, `stopped with ${JSON.stringify(id)}, which it needs`)
-    await this.#stop(child, 'stopped by hand')
+    const requirers = this.core.strategy.stoppedWith?.(child) ?? []
+    await this.core.stopInTurn([...requirers, child], one =>
+      one === child ? 'stopped by hand' : `stopped with ${JSON.stringify(id)}, which it needs`,
+    )
     this.core.strategy.changed?.()
   }
 
@@ -99,18 +100,8 @@ export class SupervisorAdmin implements SupervisorClient {
     if (this.core.isDynamic)
       throw strategyError(this.name, 'dynamic', 'restart', 'stop the child and spawn another one')
     const child = this.core.roster.get(id)
-    const held = this.core.strategy.holdWith?.(child)
-    const { command } = child
-    // Nothing may come between a command and its effect.
-    if (held) {
-      // From now on it is one that comes back, for whoever stops it or starts another one in its place.
-      child.ref.revive()
-      await held
-    }
-    // A later word holds: somebody may have stopped it meanwhile, or put another one in its place.
-    const isLast = command === child.command && this.core.member(id) === child
-    if (isLast) await child.restart()
-    else await child.ref.ready()
+    const { strategy } = this.core
+    await child.restart(strategy.holdWith && (async () => strategy.holdWith?.(child)))
   }
 
   async remove(id: string): Promise<void> {
@@ -203,18 +194,12 @@ export class SupervisorAdmin implements SupervisorClient {
       await this.core.firstStart(child, before.length > 0 ? this.core.readyBefore(child) : undefined)
     } catch (error) {
       // Somebody may have told it to start again meanwhile.
-      if (command === child.command) await this.core.stopAndForget(child, 'failed to start')
+      if (child.isLast(command)) await this.core.stopAndForget(child, 'failed to start')
       // Others may have waited for it.
       this.core.strategy.changed?.()
       throw error
     }
     return child
-  }
-
-  async #stop(child: Child, reason: string): Promise<void> {
-    if (child.policy.restart === 'temporary' || this.core.isDynamic)
-      await this.core.stopAndForget(child, reason)
-    else await child.stop(reason)
   }
 
   #suspend(child: Child): void {

@@ -1,7 +1,7 @@
 import { policyFaults } from './check-policy.ts'
 import { type CheckedTable, checkPolicyName, faultKey, gives, namedPolicy } from './check-table.ts'
 import { isId, type SpecFields, specRules } from './child-spec.ts'
-import { defaultPolicy, type Policy, type PolicyInput, supervisorPolicy } from './policy.ts'
+import { defaultPolicy, type Policy, type PolicyInput } from './policy.ts'
 import { layPolicies, policyLayers } from './resolve-policy.ts'
 import { isRecord, type SpecFaults } from './spec-faults.ts'
 
@@ -16,30 +16,23 @@ export interface Surroundings {
 }
 
 /** Fields that are sound, as far as a policy needs them. */
-type SoundFields = SpecFields & {
-  readonly restart?: Policy['restart']
-  readonly shutdown?: Policy['shutdown']
-}
+type SoundFields = SpecFields & { readonly restart?: Policy['restart'] }
 
 /** The policy that holds for a child, or undefined when nobody can tell. Its faults are told once, where they come from. */
 function checkChildPolicy(fields: SoundFields, kind: string, path: string, around: Surroundings): Policy {
   const { faults, shared } = around
   const { table, told } = around.table
-  const { policy, restart, shutdown } = fields
+  const { policy, restart } = fields
   const own = policy as string | PolicyInput | undefined
   if (typeof own === 'string') checkPolicyName(faults, `${path}.policy`, own, table)
   const layers = policyLayers({ id: isId(fields.id) ? fields.id : '', kind, policy: own }, table)
   const isShared = !isRecord(own) && layers[2] === undefined
-  const key = JSON.stringify([kind, own ?? '', restart ?? '', shutdown ?? ''])
+  const key = JSON.stringify([kind, own ?? '', restart ?? ''])
   const known = isShared ? shared.get(key) : undefined
   if (known) return known
-  const base = kind === 'supervisor' ? supervisorPolicy : defaultPolicy
-  const laid = layPolicies(base, layers, name => namedPolicy(table, name))
-  const resolved = {
-    ...laid,
-    ...(restart !== undefined && { restart }),
-    ...(shutdown !== undefined && { shutdown }),
-  }
+  // What a supervisor has in place of some defaults is as sound as they are.
+  const laid = layPolicies(defaultPolicy, layers, name => namedPolicy(table, name))
+  const resolved = { ...laid, ...(restart !== undefined && { restart }) }
   if (isShared) shared.set(key, resolved)
   for (const fault of policyFaults(resolved)) {
     if (told.has(faultKey(fault)) && !gives(own, fault.path)) continue
@@ -72,7 +65,7 @@ export function checkChild(fields: SpecFields, path: string, around: Surrounding
   const { kind, broken } = faults.attempt(`${path}.resource`, () => ({
     kind: (fields.resource as { readonly kind?: unknown } | null | undefined)?.kind,
     broken: new Set(faults.addBroken(specRules(fields), path)),
-  })) ?? { kind: undefined, broken: new Set(['policy', 'significant']) }
+  })) ?? { kind: undefined, broken: new Set(['policy']) }
   if (broken.has('policy')) return kind
   const sound = (broken.size === 0 ? fields : without(fields, broken)) as SoundFields
   const policy = faults.attempt(`${path}.policy`, () => checkChildPolicy(sound, String(kind), path, around))

@@ -82,5 +82,5 @@ export function checkDependencies(faults: SpecFaults, siblings: readonly Sibling
     }
     if (known.get(id)?.path === path) graph.push({ id, ...child })
   }
-  if (strategy === 'dependency_closure') checkCycles(faults, graph, known)
+  checkCycles(faults, graph, known)
 }

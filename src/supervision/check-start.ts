@@ -15,12 +15,13 @@ export function refuseMisfit({ name, input, policies, roster }: SupervisorCore, 
   const { strategy, autoShutdown } = input
   const others = isBound ? roster.all.filter(({ id }) => id !== spec.id) : []
   const siblings = others.map(child => ({ ...child.spec, input: undefined }))
-  const place = `children[${siblings.length}]`
+  // It stands first, since a cycle is told where the first of its children stands, and every cycle here is one of this spec.
+  const place = 'children[0]'
   const faults = checkSpecs({
     ...(strategy && { strategy }),
     ...(autoShutdown && { autoShutdown }),
     policies: policies.table,
-    children: [...siblings, spec],
+    children: [spec, ...siblings],
   })
   // The others were checked when they came; what they needed may have gone since.
   const own = faults.filter(({ path }) => path.startsWith(place))

@@ -23,9 +23,8 @@ function soundTable(
   table: Readonly<Record<'default' | 'policies' | 'kinds' | 'names', unknown>>,
 ): PolicyTable {
   const { default: fallback, policies, kinds, names } = table
-  const isLayer = typeof fallback === 'string' || isRecord(fallback)
   return {
-    ...(isLayer && { default: fallback }),
+    default: fallback,
     ...(isRecord(policies) && { policies }),
     ...(isRecord(kinds) && { kinds }),
     ...(isRecord(names) && { names }),

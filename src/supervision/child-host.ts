@@ -16,6 +16,8 @@ export interface ChildHost {
   /** True when it closes, and nothing is to follow any more. */
   readonly isStopping: boolean
   emit(child: Child, event: EventFacts): void
+  /** The number of a command to one of its children: each is greater than the one before. */
+  nextCommand(): number
   /** An incarnation ended, and nobody had told it to. No failure means the normal end. */
   ended(child: Child, failure: ExovisorError | undefined): void
   /** An incarnation found, while it initialised, that it is not wanted. */

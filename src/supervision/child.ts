@@ -4,8 +4,8 @@ import type { CancelTimer } from '../concurrency/timer.ts'
 import { ExovisorError } from '../errors.ts'
 import type { Incarnation, IncarnationChange } from '../resources/incarnation.ts'
 import type { RefOwner } from '../resources/ref.ts'
-import { ChildFacts } from './child-facts.ts'
 import type { ChildHost } from './child-host.ts'
+import { CommandedChild, type WantedEnd } from './commanded-child.ts'
 import { directiveFor } from './decide.ts'
 import type { EventFacts } from './events/event.ts'
 import { FailureHandling } from './failure-handling.ts'
@@ -18,19 +18,13 @@ type AnyIncarnation = Incarnation<unknown, unknown, unknown>
 const nothing: CancelTimer = () => undefined
 
 /** One child of a supervisor: one incarnation after the other behind one ref. */
-export class Child extends ChildFacts implements RefOwner {
+export class Child extends CommandedChild implements RefOwner {
   readonly #failures: FailureHandling
   #count: number
   /** Set while a first start has not ended; `isPromised` while it waits for what comes before it. */
   #first: (Deferred<void> & { isPromised: boolean }) | undefined
   /** Set while a start as one of a group has not ended. */
   #resumed: Deferred<void> | undefined
-  /** True while somebody's word, not the policy, decides what comes next. */
-  #commanded = false
-  /** Grows with each command to this child: whatever was under way for an older one has no say any more. */
-  #command = 0
-  /** What the last command wants to become of it, if that is an end. */
-  #wanted: 'stopped' | 'forgotten' | undefined
   #restarting = false
   #nextAttemptAt: number | undefined
   #cancelTry = nothing
@@ -46,28 +40,9 @@ export class Child extends ChildFacts implements RefOwner {
     this.#failures = new FailureHandling(this)
   }
 
-  /** Grows with each command to this child: who remembers an older one has no say any more. */
-  get command(): number {
-    return this.#command
-  }
-
   /** What its policy says of its last failure. */
   get directive(): Directive {
     return this.#failures.directive
-  }
-
-  override get isCommanded(): boolean {
-    return this.#commanded
-  }
-
-  /** True from the moment in which somebody stops it until it is told something else. */
-  get isToStop(): boolean {
-    return this.#wanted !== undefined
-  }
-
-  /** True from the moment in which somebody stops it for good until it is told something else. */
-  get isToForget(): boolean {
-    return this.#wanted === 'forgotten'
   }
 
   override get isAwaited(): boolean {
@@ -142,12 +117,12 @@ export class Child extends ChildFacts implements RefOwner {
 
   /** Announces a restart, and calls back after the delay of the backoff unless it was told something else meanwhile. By default it starts then. */
   awaitRestart(due?: () => void): void {
-    const command = this.#command
+    const { command } = this
     const delay = this.announceRestart()
     // Who heard of it may have told the child something else.
-    if (command !== this.#command) return
+    if (!this.isLast(command)) return
     this.#cancelTry = this.host.after(delay, () => {
-      if (command !== this.#command) return
+      if (!this.isLast(command)) return
       if (due) due()
       else this.#queue()
     })
@@ -182,14 +157,14 @@ export class Child extends ChildFacts implements RefOwner {
     this.#setRestarting(false)
     this.ref.shut(error)
     this.#nextAttemptAt = this.now + ms
-    const command = this.#command
+    const { command } = this
     this.emit({ type: 'circuit_opened', error, delay: ms })
-    if (command !== this.#command) return
+    if (!this.isLast(command)) return
     this.#cancelTry = this.host.after(ms, () => {
-      if (command !== this.#command) return
+      if (!this.isLast(command)) return
       this.record.circuit = 'half_open'
       this.emit({ type: 'circuit_half_open' })
-      this.#commanded = false
+      this.leaveToPolicy()
       this.#setRestarting(true)
       this.ref.revive()
       this.#queue()
@@ -197,10 +172,8 @@ export class Child extends ChildFacts implements RefOwner {
   }
 
   /** From now on the policy does nothing: the child is about to be told what to do. */
-  freeze(reason: string): number {
-    this.#command += 1
-    this.#commanded = true
-    this.#wanted = undefined
+  freeze(reason: string, wanted?: WantedEnd): number {
+    const command = this.take(wanted)
     this.#cancelTry()
     this.host.gate.leave(this)
     this.#failures.freeze()
@@ -208,22 +181,22 @@ export class Child extends ChildFacts implements RefOwner {
     this.#first?.reject(this.#closedError(reason))
     this.#first = undefined
     this.#endResuming()
-    return this.#command
+    return command
   }
 
   /** Closes the incarnation of a frozen child that is to be resumed later: whoever waits for it goes on waiting. */
   async hold(reason: string): Promise<void> {
-    const command = this.#command
+    const { command } = this
     this.ref.revive()
     await this.ref.current?.close(reason)
-    if (command === this.#command) this.#setRestarting(true)
+    if (this.isLast(command)) this.#setRestarting(true)
   }
 
   /** A successor at once, as one of a group. Resolves when its start has ended, in whatever way. */
   release(): Promise<void> {
     const resumed = deferred<void>()
     this.#resumed = resumed
-    this.#commanded = false
+    this.leaveToPolicy()
     this.#queue()
     return resumed.promise
   }
@@ -233,25 +206,34 @@ export class Child extends ChildFacts implements RefOwner {
     await this.#resumed?.promise
   }
 
-  /** Stops it. Resolves when CLOSED; wins over everything that was under way. */
-  async stop(reason: string, wanted: 'stopped' | 'forgotten' = 'stopped'): Promise<void> {
+  /**
+   * Stops it. Resolves when CLOSED; wins over everything that was under way.
+   *
+   * @param before what has to be done before it closes; it is told at once all the same
+   */
+  async stop(reason: string, wanted: WantedEnd = 'stopped', before?: () => Promise<void>): Promise<void> {
     const wasGone = this.ref.current !== undefined && this.isGone
     // A word also to one that is stopped: a group that restarts may be about to bring it back.
-    const command = this.freeze(reason)
-    this.#wanted = wanted
+    const command = this.freeze(reason, wanted)
+    if (before) await before()
+    if (!this.isLast(command)) return
     await this.ref.current?.close(reason)
-    if (command !== this.#command || wasGone) return
-    this.retire(this.#closedError(reason), reason)
+    if (this.isLast(command) && !wasGone) this.retire(this.#closedError(reason), reason)
   }
 
-  /** A new incarnation at once, by somebody's word. Resolves when it is READY. */
-  async restart(): Promise<void> {
+  /**
+   * A new incarnation at once, by somebody's word. Resolves when it is READY.
+   *
+   * @param before what has to be done before the current one closes; it is told at once all the same
+   */
+  async restart(before?: () => Promise<void>): Promise<void> {
     const command = this.freeze('restarted')
-    this.#resumed = deferred<void>()
+    this.#resumed = deferred()
     this.ref.revive()
-    await this.ref.current?.close('restarted')
-    if (command === this.#command) {
-      this.#commanded = false
+    if (before) await before()
+    if (this.isLast(command)) await this.ref.current?.close('restarted')
+    if (this.isLast(command)) {
+      this.leaveToPolicy()
       this.record.forgive()
       if (this.record.circuit !== 'closed') this.record.closeCircuit()
       this.#launch()
@@ -281,10 +263,10 @@ export class Child extends ChildFacts implements RefOwner {
       listener: this,
     })
     this.ref.attach(incarnation, this.spec.resource)
-    const command = this.#command
+    const { command } = this
     this.emit({ type: 'started' })
     // Who heard of it may have stopped it, or its supervisor.
-    if (command === this.#command) incarnation.start()
+    if (this.isLast(command)) incarnation.start()
   }
 
   resumes(error: ExovisorError): boolean {
@@ -327,7 +309,7 @@ export class Child extends ChildFacts implements RefOwner {
         break
       case 'CLOSED':
         this.#terminated()
-        if (!this.#commanded) this.#ended(incarnation)
+        if (!this.isCommanded) this.#ended(incarnation)
         break
       case 'UNINITIALIZED':
       case 'INITIALIZING':

@@ -7,6 +7,7 @@ import type { Environment } from '../resources/environment.ts'
 import { pathOf } from '../resources/registry-path.ts'
 import { ownerOf } from '../resources/self.ts'
 import type { ResourceSelf } from '../resources/types.ts'
+import { AutoShutdown } from './auto-shutdown.ts'
 import { checkSpecs, faultsError } from './check-specs.ts'
 import { Child } from './child.ts'
 import type { ChildHost } from './child-host.ts'
@@ -17,19 +18,12 @@ import { EventStream } from './events/stream.ts'
 import { SupervisorEvents } from './events/supervisor-events.ts'
 import { allUp, startInOrder, startInWaves, stopOrder } from './first-starts.ts'
 import { PolicyCache } from './policy-cache.ts'
-import type { HeldEnd, Resting } from './resting.ts'
+import type { Resting } from './resting.ts'
 import { Roster } from './roster.ts'
 import { DEFAULT_CONCURRENT_STARTS, StartGate } from './start-gate.ts'
 import { strategyNamed } from './strategies/index.ts'
-import type { Strategy, StrategyHost } from './strategies/strategy.ts'
-import {
-  closedError,
-  endedError,
-  escalatedError,
-  forgottenError,
-  gaveUpError,
-  startError,
-} from './supervisor-errors.ts'
+import { type End, isOvertaken, type Strategy, type StrategyHost } from './strategies/strategy.ts'
+import { closedError, endedError, escalatedError, gaveUpError, startError } from './supervisor-errors.ts'
 import type { AnyChildSpec, StrategyName, SupervisionEvent, SupervisorInput } from './types.ts'
 import { RestartWindow } from './window.ts'
 
@@ -52,15 +46,14 @@ export class SupervisorCore implements ChildHost, StrategyHost {
   #strategy: Strategy
   #strategyName: StrategyName
   #window: RestartWindow | undefined
-  #heldEnds: HeldEnd[] | undefined
+  #heldEnds: End[] | undefined
+  #lastCommand = 0
   #isListening = false
   #isStopping = false
   /** For those who wait for a child that will not start any more. */
   readonly #stopping = new LazyAbort()
   #escalation: ExovisorError | undefined
-  #hasShutItselfDown = false
-  /** Significant children that ended while others had not started yet; undefined after that. */
-  #endedEarly: Child[] | undefined = []
+  readonly #autoShutdown = new AutoShutdown(this)
 
   constructor(self: ResourceSelf, input: SupervisorInput) {
     const { environment } = ownerOf(self)
@@ -109,7 +102,7 @@ export class SupervisorCore implements ChildHost, StrategyHost {
 
   /** True when the end of a significant child has ended it. */
   get hasShutItselfDown(): boolean {
-    return this.#hasShutItselfDown
+    return this.#autoShutdown.hasHappened
   }
 
   get actor(): MachineActor {
@@ -146,7 +139,7 @@ export class SupervisorCore implements ChildHost, StrategyHost {
       const first = children.filter(({ spec }) => spec.start !== false)
       await this.strategy.admit(() => this.#firstStarts(first))
       if (this.#isStopping) throw closedError(this.name)
-      this.#judgeEarlyEnds()
+      this.#autoShutdown.judgeEarly()
     } catch (error) {
       work.removeEventListener('abort', freeze)
       await this.stopAll('a child failed to start')
@@ -217,8 +210,17 @@ export class SupervisorCore implements ChildHost, StrategyHost {
 
   ended(child: Child, failure: ExovisorError | undefined): void {
     if (this.#isStopping) return
-    if (this.#heldEnds) this.#heldEnds.push({ child, failure, command: child.command })
-    else this.strategy.ended(child, failure)
+    this.#ended({ child, failure, after: this.#lastCommand })
+  }
+
+  #ended(end: End): void {
+    if (this.#heldEnds) this.#heldEnds.push(end)
+    else this.strategy.ended(end)
+  }
+
+  nextCommand(): number {
+    this.#lastCommand += 1
+    return this.#lastCommand
   }
 
   ignored(child: Child, reason: string): void {
@@ -235,7 +237,7 @@ export class SupervisorCore implements ChildHost, StrategyHost {
   goOn(): void {
     const held = this.#heldEnds ?? []
     this.#heldEnds = undefined
-    for (const { child, failure, command } of held) if (command === child.command) this.ended(child, failure)
+    for (const end of held) if (!isOvertaken(end) && !this.#isStopping) this.#ended(end)
   }
 
   post(message: () => void): void {
@@ -271,8 +273,8 @@ export class SupervisorCore implements ChildHost, StrategyHost {
     const { command } = child
     child.retire(failure ?? endedError(child), reason)
     // Who heard of it may have started it again.
-    if (command === child.command) this.#forgetEnded(child)
-    if (child.spec.significant) this.#significantEnded(child)
+    if (child.isLast(command)) this.#forgetEnded(child)
+    if (child.spec.significant) this.#autoShutdown.ended(child)
   }
 
   giveUp(child: Child, failure: ExovisorError | undefined): void {
@@ -287,15 +289,33 @@ export class SupervisorCore implements ChildHost, StrategyHost {
     else this.#escalate(child, error)
   }
 
-  async stopAndForget(child: Child, reason: string): Promise<void> {
-    const stopped = child.stop(reason, 'forgotten')
+  /** Ends it, as its significant child has ended. */
+  endFor({ id }: Child): void {
+    this.#self.end(`its significant child ${JSON.stringify(id)} has ended`)
+  }
+
+  /** Stops children one after the other. All are told at once, so that a word that comes meanwhile is a later one. */
+  async stopInTurn(children: readonly Child[], reason: (child: Child) => string): Promise<void> {
+    let last: Promise<void> | undefined
+    for (const child of children) {
+      const before = last
+      last = this.#stop(child, reason(child), before && (() => before))
+    }
+    await last
+  }
+
+  #stop(child: Child, reason: string, before: (() => Promise<void>) | undefined): Promise<void> {
+    const isForgotten = child.policy.restart === 'temporary' || this.isDynamic
+    return isForgotten ? this.stopAndForget(child, reason, before) : child.stop(reason, 'stopped', before)
+  }
+
+  async stopAndForget(child: Child, reason: string, before?: () => Promise<void>): Promise<void> {
+    const stopped = child.stop(reason, 'forgotten', before)
     const { command } = child
     await stopped
     // Somebody may have started it again meanwhile.
-    if (command !== child.command) return
+    if (!child.isLast(command)) return
     this.#forget(child)
-    // Somebody may have begun to wait for it again, before what it needs was held for that.
-    if (!child.ref.ended) child.ref.end(forgottenError(this.name, child))
   }
 
   #forget(child: Child): void {
@@ -343,31 +363,6 @@ export class SupervisorCore implements ChildHost, StrategyHost {
 
   #forgetEnded(child: Child): void {
     if (child.policy.restart === 'temporary' || this.isDynamic) this.#forget(child)
-  }
-
-  /** As OTP's auto_shutdown: only its own end counts, not that somebody stopped it. */
-  #significantEnded(child: Child): void {
-    if (this.#endedEarly) {
-      this.#endedEarly.push(child)
-      return
-    }
-    const { autoShutdown = 'never' } = this.#input
-    const isLast = (): boolean =>
-      this.roster.all.every(other => other === child || !other.spec.significant || other.isGone)
-    if (autoShutdown === 'never' || (autoShutdown === 'all_significant' && !isLast())) return
-    this.#hasShutItselfDown = true
-    child.emit({ type: 'auto_shutdown', reason: autoShutdown })
-    this.#self.end(`its significant child ${JSON.stringify(child.id)} has ended`)
-  }
-
-  /** As in OTP a supervisor starts all of its children before it hears of an end. It is READY at the next turn. */
-  #judgeEarlyEnds(): void {
-    const early = this.#endedEarly ?? []
-    this.#endedEarly = undefined
-    if (early.length === 0) return
-    this.clock.nextTurn(() => {
-      for (const child of early) if (child.isGone && !this.#isStopping) this.#significantEnded(child)
-    })
   }
 
   #escalate(child: Child, error: ExovisorError): void {

@@ -34,8 +34,11 @@ function* keysOf(error: unknown): Generator<string | undefined> {
   for (const link of chain) yield textOf(link, 'code')
   const classes = chain.map(classesOf)
   for (const [index, link] of chain.entries()) {
-    yield textOf(link, 'name')
-    yield classes[index]?.[0]
+    const [own, ...above] = classes[index] ?? []
+    const name = textOf(link, 'name')
+    // An error whose class gives it no name has that of a class above, which has its turn later.
+    if (name !== undefined && !above.includes(name)) yield name
+    yield own
   }
   for (const names of classes) yield* names
   yield '*'

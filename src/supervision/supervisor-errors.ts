@@ -17,9 +17,6 @@ export const takenError = (supervisor: string, { id, ref }: Child): ExovisorErro
 export const endedError = ({ ref }: Child): ExovisorError =>
   new ExovisorError('EXO_RESOURCE_CLOSED', `${ref.label} has ended in the normal way and is not restarted`)
 
-export const forgottenError = (supervisor: string, { ref }: Child): ExovisorError =>
-  new ExovisorError('EXO_RESOURCE_CLOSED', `${named(supervisor)} knows ${ref.label} no more: it was removed`)
-
 export const strategyError = (
   supervisor: string,
   strategy: string,

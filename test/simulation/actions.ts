@@ -1,14 +1,12 @@
-import { ExovisorError } from '../../src/errors.ts'
 import type { SupervisorClient } from '../../src/supervision/types.ts'
-import type { Pending, Post, Sent } from './ledger.ts'
+import type { Post, Sent } from './ledger.ts'
+import { reloadLeaf, reshape } from './reloads.ts'
 import type { Action } from './scenario.ts'
-import type { World } from './world.ts'
-
-const outcome = (error: unknown): string =>
-  error instanceof ExovisorError ? error.code : `${error instanceof Error ? error.message : String(error)}`
+import { outcome, type World } from './world.ts'
 
 /** Does what needs no time: everything but the passing of time. */
 export function act(world: World, action: Action): void {
+  world.deeds += 1
   switch (action.do) {
     case 'advance':
     case 'leap':
@@ -44,7 +42,16 @@ export function act(world: World, action: Action): void {
       suspend(world, action.do, world.ledger.posts.get(action.id))
       return
     case 'reload':
-      reload(world, action)
+      reloadLeaf(world, world.ledger.posts.get(action.id), action.policy)
+      return
+    case 'reshape':
+      reshape(world, world.ledger.posts.get(action.id), action.to)
+      return
+    case 'spawn':
+      world.spawning.spawn(action)
+      return
+    case 'strike':
+      strike(world, action.how)
       return
     case 'add':
       add(world, action)
@@ -70,25 +77,6 @@ function reach(world: World, what: Reach, post: Post | undefined): void {
   else if (post.life) world.end(post.life, 'ended from outside')
 }
 
-function follow(
-  world: World,
-  what: string,
-  work: Promise<unknown>,
-  onSettled: () => void = () => undefined,
-): void {
-  const pending: Pending = { what, since: world.time, settled: 0 }
-  world.ledger.pending.push(pending)
-  const settled = (how: string): void => {
-    pending.settled += 1
-    world.note(`= ${what}: ${how}`)
-    onSettled()
-  }
-  work.then(
-    () => settled('done'),
-    error => settled(outcome(error)),
-  )
-}
-
 function command(
   world: World,
   what: 'stop' | 'restart' | 'remove' | 'start again',
@@ -97,6 +85,11 @@ function command(
   const client = post?.parent && world.client(post.parent)
   if (post === undefined || client === undefined) return
   world.note(`> ${what} ${post.id}`)
+  if (post.parent?.isDynamic && (what === 'restart' || what === 'start again')) {
+    const work = what === 'restart' ? client.restart(post.id) : client.start(world.blueprint.spec(post.plan))
+    refused(world, `${what} ${post.id}`, work)
+    return
+  }
   const { epoch } = post
   post.dueAt = undefined
   post.readySince = undefined
@@ -107,9 +100,11 @@ function command(
     const { requirers } = post
     const isRefused = what === 'remove' && requirers.length > 0
     if (!isRefused) {
-      // Those that need it are stopped before it, which takes its time.
-      post.word = post.starting > 0 || requirers.length > 0 ? undefined : 'stop'
-      post.wasStopped = true
+      // Those that need it are told to stop with it.
+      for (const told of [...requirers, post]) {
+        told.word = told.starting > 0 ? undefined : 'stop'
+        told.wasStopped = true
+      }
     }
   } else if (!stops) {
     post.word = 'start'
@@ -123,12 +118,26 @@ function command(
   }
   if (what === 'remove') post.isUncertain = true
   post.commands += 1
-  const work = what === 'start again' ? client.start(world.spec(post)) : client[what](post.id)
-  follow(world, `${what} ${post.id}`, work, () => {
+  const work = what === 'start again' ? client.start(world.blueprint.spec(post.plan)) : client[what](post.id)
+  world.follow(`${what} ${post.id}`, work, () => {
     post.commands -= 1
     if (what === 'start again') post.starting -= 1
     if (what === 'start again' && post.epoch === epoch) world.attach()
   })
+}
+
+/** What nobody may do to the children of a dynamic supervisor. */
+function refused(world: World, what: string, work: Promise<unknown>): void {
+  const wasDone = (): void => world.fault(`${what}, under dynamic`, 'it was not refused')
+  world.follow(what, work.then(wasDone))
+}
+
+/** At the worst moment: while a supervisor tells of something. */
+function strike(world: World, how: 'stop' | 'restart' | 'remove'): void {
+  const branch = world.heard?.parent
+  if (branch === undefined) return
+  if (branch.parent === undefined) close(world)
+  else command(world, how, branch)
 }
 
 function suspend(world: World, what: 'suspend' | 'resume', post: Post | undefined): void {
@@ -140,31 +149,11 @@ function suspend(world: World, what: 'suspend' | 'resume', post: Post | undefine
   client[what](post.id)
 }
 
-function reload(world: World, { id, policy }: Extract<Action, { do: 'reload' }>): void {
-  const post = world.ledger.posts.get(id)
-  const client = post?.parent && world.client(post.parent)
-  if (!post?.leaf || post.starting > 0 || !client?.children().some(child => child.id === id)) return
-  world.note(`> reload ${id}`)
-  const older = post.plan
-  if (policy !== 'wrong') {
-    post.plan = { ...older, policy: { ...older.policy, ...policy } }
-    post.isUncertain = true
-    post.attemptsAreUnknown = true
-  }
-  const spec = world.spec(post)
-  try {
-    client.reload({ children: policy === 'wrong' ? [spec, { ...spec, mailbox: -1 }] : [spec] })
-    if (policy === 'wrong') world.fault('a reload with faults was taken over', id)
-  } catch (error) {
-    post.plan = older
-    world.note(`= reload ${id}: ${outcome(error)}`)
-  }
-}
-
 function add(world: World, { to, leaf }: Extract<Action, { do: 'add' }>): void {
   const branch = world.ledger.posts.get(to)
   const client: SupervisorClient | undefined = branch && world.client(branch)
   if (branch === undefined || client === undefined || world.ledger.posts.has(leaf.id)) return
+  if (branch.isDynamic) return
   world.note(`> add ${leaf.id} to ${to}`)
   const post = world.ledger.add(leaf, branch)
   post.renew(branch.children[0]?.epoch ?? 1)
@@ -172,7 +161,7 @@ function add(world: World, { to, leaf }: Extract<Action, { do: 'add' }>): void {
   post.word = 'start'
   post.wasStopped = true
   post.commands += 1
-  follow(world, `add ${leaf.id}`, client.start(world.spec(post)), () => {
+  world.follow(`add ${leaf.id}`, client.start(world.blueprint.spec(post.plan)), () => {
     post.commands -= 1
     world.attach()
   })
@@ -181,7 +170,7 @@ function add(world: World, { to, leaf }: Extract<Action, { do: 'add' }>): void {
 function close(world: World): void {
   if (world.root === undefined) return
   world.note('> close')
-  follow(world, 'close', world.root.close())
+  world.follow('close', world.root.close())
 }
 
 function waitFor(world: World, id: string, timeout: number): void {
@@ -189,15 +178,16 @@ function waitFor(world: World, id: string, timeout: number): void {
   const ref = post && world.ref(post)
   if (!ref) return
   world.note(`> await ${id}`)
-  follow(world, `waiting for ${id}`, ref.ready({ timeout, signal: world.signal() }))
+  world.follow(`waiting for ${id}`, ref.ready({ timeout, signal: world.timers.signal() }))
 }
 
 function send(world: World, action: Extract<Action, { do: 'tell' | 'ask' }>): void {
   const { ledger } = world
   const post = ledger.posts.get(action.id)
-  const client = post?.leaf && post.parent && world.client(post.parent)
-  if (!post || !client?.children().some(({ id }) => id === action.id)) return
-  const ref = client.ref(world.definition(post), action.id)
+  const leaf = post?.leaf
+  const client = post?.parent && world.client(post.parent)
+  if (!post || !leaf || !client?.children().some(({ id }) => id === action.id)) return
+  const ref = client.ref(world.blueprint.definition(leaf), action.id)
   const isAsk = action.do === 'ask'
   const sent: Sent = {
     number: ledger.sent.length + 1,
@@ -216,7 +206,7 @@ function send(world: World, action: Extract<Action, { do: 'tell' | 'ask' }>): vo
     return
   }
   ledger.openAsks.push(sent)
-  const signal = world.signal(action.abortAfter)
+  const signal = world.timers.signal(action.abortAfter)
   const settled = (how: string): void => {
     sent.settled += 1
     ledger.openAsks = ledger.openAsks.filter(ask => ask !== sent)

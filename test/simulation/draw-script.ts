@@ -37,7 +37,11 @@ const ambushes: readonly SupervisionEventType[] = [
   'stopped',
   'dead_letter',
   'shutdown_error',
+  'reloaded',
 ]
+
+/** So many of those that a supervisor gives ids to are sent messages and commands. */
+const NAMED = 4
 
 /** Draws what happens to a world, until its time is over. */
 export class ScriptDrawing {
@@ -45,7 +49,12 @@ export class ScriptDrawing {
   readonly #swarm: Swarm
   readonly #trees: TreeDrawing
   readonly #leaves: string[]
-  readonly #branches: string[]
+  readonly #branches: readonly BranchPlan[]
+  /** Those whose children are listed. */
+  readonly #listed: readonly BranchPlan[]
+  /** Those whose children are spawned. */
+  readonly #spawning: readonly BranchPlan[]
+  #spawned = 0
   #isClosed = false
 
   constructor(dice: Dice, swarm: Swarm, trees: TreeDrawing, root: BranchPlan) {
@@ -54,7 +63,11 @@ export class ScriptDrawing {
     this.#trees = trees
     const nodes = [...nodesOf(root)]
     this.#leaves = nodes.filter(node => !isBranch(node)).map(({ id }) => id)
-    this.#branches = nodes.filter(isBranch).map(({ id }) => id)
+    this.#branches = nodes.filter(isBranch)
+    this.#listed = this.#branches.filter(({ strategy }) => strategy !== 'dynamic')
+    this.#spawning = this.#branches.filter(({ strategy }) => strategy === 'dynamic')
+    for (const { template } of this.#spawning)
+      for (let number = 1; number <= NAMED; number += 1) this.#leaves.push(`${template?.id}-${number}`)
   }
 
   script(): readonly Action[] {
@@ -96,7 +109,17 @@ export class ScriptDrawing {
       case 'await':
         return { do: what, id: this.#node(), timeout: dice.time(1, 20_000) }
       case 'add':
-        return { do: what, to: dice.pick(this.#branches), leaf: this.#newLeaf() }
+        return this.#listed.length > 0
+          ? { do: what, to: dice.pick(this.#listed).id, leaf: this.#newLeaf() }
+          : this.#spawn()
+      case 'spawn':
+        return this.#spawning.length > 0 ? this.#spawn() : this.#action(depth)
+      case 'strike':
+        return depth > 0
+          ? { do: what, how: dice.pick(['stop', 'restart', 'remove'] as const) }
+          : this.#action(depth)
+      case 'reshape':
+        return this.#reshape()
       case 'close':
         if (depth === 0) this.#isClosed = true
         return { do: 'close' }
@@ -136,6 +159,29 @@ export class ScriptDrawing {
     }
   }
 
+  #spawn(): Action {
+    const dice = this.#dice
+    const { id, template } = dice.pick(this.#spawning)
+    if (!template) throw new Error(`${id} has no template`)
+    const lives = this.#trees.lives(template.policy, dice.chance(0.7))
+    if (dice.chance(0.6)) return { do: 'spawn', in: id, lives }
+    // Some come back under the id that they had.
+    if (this.#spawned === 0 || dice.chance(0.6)) this.#spawned += 1
+    const name = `w${dice.chance(0.5) ? this.#spawned : dice.whole(1, this.#spawned)}-of-${id}`
+    if (!this.#leaves.includes(name)) this.#leaves.push(name)
+    return { do: 'spawn', in: id, id: name, lives }
+  }
+
+  #reshape(): Action {
+    const { id, strategy, children } = this.#dice.pick(this.#branches)
+    const to = this.#trees.reshaped(
+      strategy,
+      children.map(child => child.id),
+    )
+    for (const leaf of to.added ?? []) this.#leaves.push(leaf.id)
+    return { do: 'reshape', id, to }
+  }
+
   #newLeaf() {
     const leaf = this.#trees.leaf(this.#dice.chance(0.5))
     this.#leaves.push(leaf.id)
@@ -147,6 +193,6 @@ export class ScriptDrawing {
   }
 
   #node(): string {
-    return this.#dice.chance(0.12) ? this.#dice.pick(this.#branches) : this.#leaf()
+    return this.#dice.chance(0.12) ? this.#dice.pick(this.#branches).id : this.#leaf()
   }
 }

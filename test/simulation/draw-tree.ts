@@ -1,6 +1,7 @@
 import { longestBackoff } from '../../src/supervision/backoff.ts'
-import type { Policy } from '../../src/supervision/policy.ts'
+import type { Policy, RestartType } from '../../src/supervision/policy.ts'
 import { supervisorPolicy } from '../../src/supervision/policy.ts'
+import type { StrategyName } from '../../src/supervision/types.ts'
 import type { Dice } from './dice.ts'
 import {
   type BranchPlan,
@@ -9,9 +10,10 @@ import {
   type LifePlan,
   type NodePlan,
   type ReloadedPolicy,
+  type Reshaping,
   type Start,
 } from './scenario.ts'
-import type { Swarm } from './swarm.ts'
+import { type Swarm, strategies } from './swarm.ts'
 
 const MOST_NODES = 14
 const LIVES = 8
@@ -37,9 +39,7 @@ export class TreeDrawing {
     const policy = this.#policy(restart)
     const mailbox = dice.chance(0.2) ? dice.whole(1, 3) : 1_000
     const overflow = dice.pick(['reject', 'drop-oldest', 'backpressure'] as const)
-    const lives = Array.from({ length: LIVES }, (_, index) =>
-      this.#life(policy, firstLifeGoesWell && index === 0),
-    )
+    const lives = this.lives(policy, firstLifeGoesWell)
     return {
       id: this.#name('c'),
       restart,
@@ -52,6 +52,10 @@ export class TreeDrawing {
     }
   }
 
+  lives(policy: Policy, firstGoesWell: boolean): readonly LifePlan[] {
+    return Array.from({ length: LIVES }, (_, index) => this.#life(policy, firstGoesWell && index === 0))
+  }
+
   #name(letter: string): string {
     this.#count += 1
     return `${letter}${this.#count}`
@@ -61,33 +65,63 @@ export class TreeDrawing {
     const dice = this.#dice
     const { breadth, depth: deepest } = this.#swarm
     const id = this.#name('s')
+    if (dice.chance(this.#swarm.dynamic) && depth === deepest) return this.#dynamic(id)
     const children: NodePlan[] = []
     const count = dice.whole(depth === 0 ? 1 : 0, breadth)
     for (let index = 0; index < count && this.#count < MOST_NODES; index += 1) {
       const nested = depth < deepest && dice.chance(0.35)
       children.push(nested ? this.#branch(depth + 1) : this.leaf(!dice.chance(this.#swarm.badFirstStart)))
     }
-    const { intensity, backoff } = this.#policy('permanent')
-    const bounded = dice.chance(0.25)
     const strategy = dice.pick(this.#swarm.strategies)
     const autoShutdown = dice.chance(this.#swarm.significant)
       ? dice.pick(['any_significant', 'all_significant'] as const)
       : 'never'
     const related = strategy === 'dependency_closure' ? this.#related(children) : children
-    const restart = dice.chance(0.85) ? 'permanent' : dice.pick(['transient', 'temporary'] as const)
     return {
-      id,
-      restart,
-      policy: { ...supervisorPolicy, intensity, backoff, restart },
+      ...this.#supervisor(id),
       strategy,
-      ...(dice.chance(0.1) && { concurrentStarts: dice.whole(1, 2) }),
       ...(autoShutdown !== 'never' && { autoShutdown }),
-      ...(bounded && { intensity: { restarts: dice.whole(0, 12), within: dice.time(100, 300_000) } }),
       children: autoShutdown === 'never' ? related : related.map(child => this.#significant(child)),
     }
   }
 
-  #significant(child: NodePlan): NodePlan {
+  /** One whose children are spawned later. */
+  #dynamic(id: string): BranchPlan {
+    const dice = this.#dice
+    const autoShutdown = dice.chance(this.#swarm.significant)
+      ? dice.pick(['any_significant', 'all_significant'] as const)
+      : 'never'
+    const drawn = { ...this.leaf(true), start: true, lives: [] }
+    const template = autoShutdown === 'never' ? drawn : this.#significant(drawn)
+    return {
+      ...this.#supervisor(id),
+      strategy: 'dynamic',
+      ...(autoShutdown !== 'never' && { autoShutdown }),
+      ...(dice.chance(0.8) && { maxChildren: dice.whole(1, 6) }),
+      template: { ...template, kind: template.id },
+      children: [],
+    }
+  }
+
+  /** What every supervisor has. */
+  #supervisor(id: string) {
+    const dice = this.#dice
+    const { intensity, backoff } = this.#policy('permanent')
+    const restart: RestartType = dice.chance(0.85) ? 'permanent' : dice.pick(['transient', 'temporary'])
+    return {
+      id,
+      restart,
+      policy: { ...supervisorPolicy, intensity, backoff, restart },
+      ...(dice.chance(0.1) && { concurrentStarts: dice.whole(1, 2) }),
+      ...(dice.chance(0.25) && { intensity: this.#limit() }),
+    }
+  }
+
+  #limit(): Policy['intensity'] {
+    return { restarts: this.#dice.whole(0, 12), within: this.#dice.time(100, 300_000) }
+  }
+
+  #significant<Plan extends NodePlan>(child: Plan): Plan {
     const mayBe = !isBranch(child) && child.restart !== 'permanent'
     return mayBe && this.#dice.chance(0.5) ? { ...child, significant: true } : child
   }
@@ -155,10 +189,47 @@ export class TreeDrawing {
     )
   }
 
-  /** What a reload may change. */
+  /** What a reload may change in a child. */
   reloaded(): ReloadedPolicy {
+    const dice = this.#dice
     const { backoff, intensity } = this.#policy('permanent')
-    return { backoff, intensity }
+    return {
+      backoff,
+      intensity,
+      ...(dice.chance(0.3) && { restart: dice.weighted(this.#swarm.restart) }),
+    }
+  }
+
+  /** What a reload may change in a supervisor with children of these ids, the first ones started first. */
+  reshaped(strategy: StrategyName, ids: readonly string[]): Reshaping {
+    const dice = this.#dice
+    const limits = {
+      ...(dice.chance(0.3) && { intensity: this.#limit() }),
+      ...(dice.chance(0.2) && { concurrentStarts: dice.whole(1, 3) }),
+    }
+    if (strategy === 'dynamic')
+      return {
+        ...limits,
+        ...(dice.chance(0.5) && { maxChildren: dice.whole(1, 6) }),
+        ...(dice.chance(0.5) && { policy: this.reloaded() }),
+      }
+    return {
+      ...limits,
+      ...(dice.chance(0.7) && { strategy: dice.chance(0.05) ? 'dynamic' : dice.pick(strategies) }),
+      ...(dice.chance(0.6) && { relations: this.#relations(ids) }),
+      ...(dice.chance(0.4) && { added: [this.leaf(true)] }),
+    }
+  }
+
+  #relations(ids: readonly string[]): NonNullable<Reshaping['relations']> {
+    const dice = this.#dice
+    return Object.fromEntries(
+      ids.map((id, index) => {
+        const some = (share: number) => ids.slice(0, index).filter(() => dice.chance(share))
+        const dependsOn = some(0.3)
+        return [id, { dependsOn, after: dice.chance(0.3) ? some(0.3) : [], requires: [] }]
+      }),
+    )
   }
 
   #life(policy: Policy, goesWell: boolean): LifePlan {

@@ -11,17 +11,17 @@ interface LeafClient {
 
 export type LeafDefinition = ResourceDefinition<object, LeafClient, Sent>
 
-/** The kind of one leaf: each life does what its plan says, and tells the world of it. */
-export function leafDefinition(world: World, post: Post, plan: LeafPlan): LeafDefinition {
+/** The kind of one leaf, or of many that are spawned: each life does what its plan says, and tells the world of it. */
+export function leafDefinition(world: World, plan: LeafPlan): LeafDefinition {
   return defineResource<object, LeafClient, Sent>({
-    kind: 'leaf',
+    kind: plan.kind ?? 'leaf',
     machine: lifecycle,
-    initialize: context => initialize(world, post, context),
+    initialize: context => initialize(world, world.post(context.self.name), context),
     ...(plan.checksHealth && {
       checkHealth: ({ life }, { signal }) => checkHealth(world, life, signal),
     }),
     ...(plan.recovers && { recover: ({ life }, { signal }) => recover(world, life, signal) }),
-    cleanup: (client, { signal }) => cleanup(world, client?.life ?? lifeWithoutClient(post), signal),
+    cleanup: (client, { signal }) => cleanup(world, client?.life ?? lifeWithoutClient(world, plan), signal),
     receive: ({ life }, sent, { signal }) => handle(world, life, sent, signal),
   })
 }
@@ -67,15 +67,15 @@ async function acquire(world: World, life: Life, signal: AbortSignal): Promise<L
   const { plan, self, incarnation } = life
   const heeded = plan.heedsAbort ? signal : undefined
   for (let hop = 0; hop < plan.hops; hop += 1) await Promise.resolve()
-  if (plan.startAfter > 0) await world.pause(plan.startAfter, heeded)
-  if (plan.start === 'never settles') await world.forever(heeded)
+  if (plan.startAfter > 0) await world.timers.pause(plan.startAfter, heeded)
+  if (plan.start === 'never settles') await world.timers.forever(heeded)
   if (plan.start === 'throws') throw new Error(`life ${incarnation} cannot start`)
   if (plan.start === 'fails itself') self.fail(new Error(`life ${incarnation} fails before it is ready`))
   if (plan.start === 'ignores') self.ignore()
   if (plan.start === 'ends itself') world.end(life, 'it ends before it is ready')
   life.hasClient = true
   for (const { after, what } of plan.turns) {
-    world.later(after, () => {
+    world.timers.later(after, () => {
       if (world.isHealed) return
       if (what === 'end') world.end(life, 'its time has come')
       else if (what === 'recovered') self.recovered()
@@ -92,7 +92,7 @@ async function checkHealth(world: World, life: Life, signal: AbortSignal): Promi
     const { sick } = life.plan
     const age = world.time - life.begun
     if (world.isHealed || sick === undefined || age < sick.from || age > sick.to) return
-    if (sick.how === 'hangs') await world.forever(signal)
+    if (sick.how === 'hangs') await world.timers.forever(signal)
     throw new Error('sick')
   } finally {
     life.checks -= 1
@@ -104,17 +104,26 @@ async function recover(world: World, life: Life, signal: AbortSignal): Promise<v
   world.examine(life, 'soft restart')
   try {
     if (world.isHealed || life.plan.recover === 'ok') return
-    if (life.plan.recover === 'hangs') await world.forever(signal)
+    if (life.plan.recover === 'hangs') await world.timers.forever(signal)
     throw new Error('not mended')
   } finally {
     life.mending -= 1
   }
 }
 
+const isOfKind = ({ leaf }: Post, { id, kind }: LeafPlan): boolean =>
+  leaf !== undefined && (kind === undefined ? leaf.id === id : leaf.kind === kind)
+
 /** The life that a cleanup without a client is for: the oldest that could not start and was not released yet. */
-function lifeWithoutClient({ lives }: Post): Life | undefined {
-  const failed = lives.filter(({ hasClient }) => !hasClient)
-  return failed.find(({ settled, cleanups }) => settled && cleanups === 0) ?? failed.at(-1)
+function lifeWithoutClient({ ledger }: World, plan: LeafPlan): Life | undefined {
+  const failed = [...ledger.posts.values()]
+    .filter(post => isOfKind(post, plan))
+    .flatMap(({ lives }) => lives)
+    .filter(({ hasClient }) => !hasClient)
+  const waiting = failed.filter(({ settled, cleanups }) => settled && cleanups === 0)
+  // Nobody can tell which one of several children of one kind is meant: only their number counts then.
+  if (new Set(waiting.map(({ post }) => post)).size > 1) for (const life of waiting) life.leftBehind = true
+  return waiting[0] ?? failed.at(-1)
 }
 
 async function cleanup(world: World, life: Life | undefined, signal: AbortSignal): Promise<void> {
@@ -122,8 +131,9 @@ async function cleanup(world: World, life: Life | undefined, signal: AbortSignal
   world.clean(life)
   const { plan } = life
   try {
-    if (plan.cleanupAfter > 0) await world.pause(plan.cleanupAfter, plan.heedsAbort ? signal : undefined)
-    if (plan.cleanup === 'hangs') await world.forever(plan.heedsAbort ? signal : undefined)
+    if (plan.cleanupAfter > 0)
+      await world.timers.pause(plan.cleanupAfter, plan.heedsAbort ? signal : undefined)
+    if (plan.cleanup === 'hangs') await world.timers.forever(plan.heedsAbort ? signal : undefined)
     if (plan.cleanup === 'throws') throw new Error('not released')
   } finally {
     life.cleaned = true

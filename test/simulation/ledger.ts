@@ -1,7 +1,7 @@
 import type { LifecycleState } from '../../machines/lifecycle.ts'
 import type { ResourceSelf } from '../../src/resources/types.ts'
-import type { Directive } from '../../src/supervision/policy.ts'
-import type { SupervisionEvent } from '../../src/supervision/types.ts'
+import type { Directive, RestartType } from '../../src/supervision/policy.ts'
+import type { StrategyName, SupervisionEvent } from '../../src/supervision/types.ts'
 import {
   type BranchPlan,
   type Handling,
@@ -76,6 +76,8 @@ export class Post {
   directive: Directive | undefined
   /** Its next start is the one try of an open circuit. */
   isTried = false
+  /** The one try of an open circuit is under way. */
+  isHalfOpen = false
   /** It has been READY since its supervisor started. */
   wasReady = false
   /** Somebody stopped it since its supervisor started, or it ended without its policy being asked. */
@@ -106,10 +108,28 @@ export class Post {
   stopsSince: number | undefined
   /** For a branch: the restarts that it has accepted. */
   spent: Restart[] = []
+  /** For a branch: a reload has changed its strategy, and the older one may have something under way. */
+  isReshaping = false
+  /** For a branch: the reading of the clock when a reload last changed its intensity. */
+  resizedAt: number | undefined
+  /** For a branch: calls of spawn that have not settled. */
+  spawning = 0
+  /** For a branch: how many children it may have now, those that were there when a reload made it less included. */
+  room = 0
+  /** The restart types that have held since its last end. */
+  restartTypes: ReadonlySet<RestartType>
+  /** It was there when its supervisor began. */
+  readonly isStatic: boolean
+  readonly #firstOrder: number
+  isReordered = false
+  #shape: BranchPlan | undefined
   readonly children: Post[] = []
 
   constructor(plan: NodePlan, parent: Post | undefined, order: number) {
     this.plan = plan
+    this.restartTypes = new Set([plan.restart])
+    this.isStatic = parent?.branch?.children.includes(plan) ?? false
+    this.#firstOrder = order
     this.#original = plan
     this.parent = parent
     this.order = order
@@ -120,8 +140,46 @@ export class Post {
     return this.plan.id
   }
 
+  /** What it is now as a supervisor, after reloads. */
   get branch(): BranchPlan | undefined {
-    return isBranch(this.plan) ? this.plan : undefined
+    return this.#shape ?? (isBranch(this.plan) ? this.plan : undefined)
+  }
+
+  /** The strategy that decides; undefined while the one before a reload may have something under way. */
+  get strategy(): StrategyName | undefined {
+    return this.isReshaping ? undefined : this.branch?.strategy
+  }
+
+  get isDynamic(): boolean {
+    return this.branch?.strategy === 'dynamic'
+  }
+
+  /** A reload gives it another shape, for this incarnation. */
+  reshape(shape: BranchPlan): void {
+    this.#shape = shape
+  }
+
+  /** A new incarnation of this supervisor begins, with what its spec says. */
+  beginAsPlanned(): void {
+    this.#shape = undefined
+    this.isReshaping = false
+    this.resizedAt = undefined
+    this.room = 0
+    this.spent = []
+    for (const child of this.children) {
+      child.renew(child.epoch + 1)
+      if (child.isReordered) child.order = child.#firstOrder
+      child.isReordered = false
+    }
+  }
+
+  /** The order that its supervisor stops its children in, after a reload. */
+  reorder(ids: readonly string[]): void {
+    for (const child of this.children) {
+      const index = ids.indexOf(child.id)
+      child.isReordered = true
+      child.order = index < 0 || child.starting > 0 ? undefined : index
+    }
   }
 
   get leaf(): LeafPlan | undefined {
@@ -154,15 +212,29 @@ export class Post {
 
   /** It was forgotten and is started again: its numbers begin anew. */
   beginAnew(): void {
-    const { plan } = this
+    const { plan, wasStopped } = this
+    // A stop that is under way reaches the new one.
+    const isBeingStopped = wasStopped && this.commands > this.starting
     this.renew(this.epoch + 1)
+    this.wasStopped = isBeingStopped
     this.plan = plan
+    this.restartTypes = new Set([plan.restart])
     this.suspended = undefined
+  }
+
+  /** It is spawned: what its supervisor's template says by then holds for it. */
+  followTemplate(): void {
+    const { leaf, parent } = this
+    const template = parent?.branch?.template
+    if (!leaf || !template) return
+    this.plan = { ...template, id: leaf.id, lives: leaf.lives }
+    this.restartTypes = new Set([template.restart])
   }
 
   /** A new incarnation of the parent begins. */
   renew(epoch: number): void {
     this.plan = this.#original
+    this.restartTypes = new Set([this.plan.restart])
     this.epoch = epoch
     this.incarnation = 0
     this.phase = 'none'
@@ -173,6 +245,7 @@ export class Post {
     this.suspended = this.parent?.suspended === false ? false : undefined
     this.directive = undefined
     this.isTried = false
+    this.isHalfOpen = false
     this.wasStopped = false
     this.restarts = []
     this.dueAt = undefined
@@ -221,6 +294,12 @@ export class Ledger {
     this.posts.set(plan.id, post)
     if (isBranch(plan)) for (const child of plan.children) this.add(child, post)
     return post
+  }
+
+  /** Takes back the last that was added to a supervisor. */
+  takeBack(post: Post): void {
+    this.posts.delete(post.id)
+    post.parent?.children.splice(post.parent.children.indexOf(post), 1)
   }
 
   get lives(): Life[] {

@@ -61,8 +61,7 @@ const notes: Partial<Record<SupervisionEventType, Note>> = {
     post.directive = undefined
     post.isTried = false
     post.dueAt = undefined
-    post.spent = []
-    for (const child of post.children) child.renew(child.epoch + 1)
+    post.beginAsPlanned()
   },
   ready(post, _event, _ledger, time) {
     post.phase = 'ready'
@@ -81,9 +80,11 @@ const notes: Partial<Record<SupervisionEventType, Note>> = {
   start_error: fail,
   child_terminated(post, { at }) {
     takeBackStops(post)
+    post.restartTypes = new Set([post.plan.restart])
     // Nobody could see when it began to close.
     if (post.readySince !== undefined) post.attemptsAreUnknown = true
     post.readySince = undefined
+    post.isHalfOpen = false
     post.phase = 'ended'
     post.endedAt = at
     beginsToStop(post, at)
@@ -119,8 +120,10 @@ const notes: Partial<Record<SupervisionEventType, Note>> = {
   },
   circuit_half_open(post) {
     post.isTried = true
+    post.isHalfOpen = true
   },
   circuit_closed(post) {
+    post.isHalfOpen = false
     post.restarts = []
   },
   shutdown_error(post, { error, incarnation }) {
@@ -136,8 +139,8 @@ export function takeNote(event: SupervisionEvent, post: Post, ledger: Ledger, ti
 /** A group that restarts brings back what was stopped before, as in OTP. */
 export function takeBackStops(driver: Post): void {
   if (driver.word === 'stop') return
-  const strategy = driver.parent?.branch?.strategy
-  if (strategy === 'one_for_one' || strategy === 'dependency_closure') return
+  const strategy = driver.parent?.strategy
+  if (strategy === 'one_for_one' || strategy === 'dependency_closure' || strategy === 'dynamic') return
   for (const sibling of driver.parent?.children ?? []) if (sibling.word === 'stop') sibling.word = undefined
 }
 

@@ -2,7 +2,7 @@ import { isExovisorError } from '../../src/errors.ts'
 import { supervise } from '../../src/supervision/supervise.ts'
 import { act } from './actions.ts'
 import { findUnrest } from './invariants/convergence.ts'
-import { nodesOf, type Scenario } from './scenario.ts'
+import { isBranch, nodesOf, type Scenario } from './scenario.ts'
 import { type Violation, World } from './world.ts'
 
 /** How a world ended that kept all its promises. */
@@ -22,18 +22,26 @@ export interface Verdict {
   readonly simulatedMs: number
 }
 
+/** How many spawned children may hold each other up. */
+const MOST_SPAWNED = 6
+
 /** Time enough for anything that is under way to come to its end, one child after the other. */
 function patience({ root }: Scenario): number {
-  const times = [...nodesOf(root)].map(
-    ({ policy: { backoff, startTimeout, shutdown, degraded, probe, circuit } }) => {
+  const all = [...nodesOf(root)].flatMap(node =>
+    isBranch(node) && node.template
+      ? [node, ...Array.from({ length: MOST_SPAWNED }, () => node.template)]
+      : [node],
+  )
+  const times = all
+    .flatMap(node => node ?? [])
+    .map(({ policy: { backoff, startTimeout, shutdown, degraded, probe, circuit } }) => {
       const start = Number.isFinite(startTimeout) ? startTimeout : 0
       const closing = typeof shutdown === 'number' ? shutdown : 5_000
       const mending = (degraded.grace + start) * (degraded.soft + 1)
       const probing = degraded.after.of * (probe.interval + probe.timeout)
       const down = circuit === 'off' ? 0 : circuit
       return 2 * (start + closing) + backoff.max + mending + probing + down
-    },
-  )
+    })
   return 10_000 + 2 * times.reduce((sum, time) => sum + time, 0)
 }
 
@@ -73,7 +81,7 @@ class Play {
     const early = this.#ended
     await this.#waitUntil(() => this.#ended)
     if (!this.#ended) this.#blame('closes', 'the root is not CLOSED after all the time that closing can take')
-    await this.#waitUntil(() => world.ownTimers === 0)
+    await this.#waitUntil(() => world.timers.armed === 0)
     await world.clock.settle()
     world.check(invariant => invariant.ends?.(world))
     if (!started) return 'did not start'
@@ -165,8 +173,7 @@ class Play {
   }
 
   #rest(): void {
-    const world = this.#world
-    world.check(invariant => invariant.rests?.(world))
+    this.#world.rest()
   }
 
   #blame(invariant: string, text: string): void {

@@ -42,8 +42,17 @@ export interface LifePlan {
   readonly turns: readonly Turn[]
 }
 
-export interface LeafPlan {
+/** What a child says of its siblings. */
+export interface Relations {
+  readonly dependsOn?: readonly string[]
+  readonly after?: readonly string[]
+  readonly requires?: readonly string[]
+}
+
+export interface LeafPlan extends Relations {
   readonly id: string
+  /** The template that it is made of, if it is. */
+  readonly kind?: string
   readonly restart: RestartType
   readonly policy: Policy
   /** False: known but not started. */
@@ -51,9 +60,6 @@ export interface LeafPlan {
   readonly mailbox: number | MailboxPolicy
   /** Its own end may end its supervisor. */
   readonly significant?: boolean
-  readonly dependsOn?: readonly string[]
-  readonly after?: readonly string[]
-  readonly requires?: readonly string[]
   readonly checksHealth: boolean
   readonly recovers: boolean
   /** One after the other; later lives go well. */
@@ -70,6 +76,9 @@ export interface BranchPlan {
   readonly concurrentStarts?: number
   readonly dependsOn?: readonly string[]
   readonly children: readonly NodePlan[]
+  /** What the children of a dynamic one are made of; it has no others. Its lives belong to nobody. */
+  readonly template?: LeafPlan
+  readonly maxChildren?: number
 }
 
 export type NodePlan = LeafPlan | BranchPlan
@@ -88,8 +97,22 @@ export type Handling =
   /** Asks the supervisor to stop the child that handles the message, and answers when that is done. */
   | 'has itself stopped'
 
-/** What a reload changes: nothing that an incarnation under way has taken over. */
-export type ReloadedPolicy = Pick<Policy, 'backoff' | 'intensity'>
+/** What a reload changes in a child: nothing that an incarnation under way has taken over. */
+export type ReloadedPolicy = Pick<Policy, 'backoff' | 'intensity'> & { readonly restart?: RestartType }
+
+/** What a reload changes in a supervisor. What is not named stays. */
+export interface Reshaping {
+  readonly strategy?: StrategyName
+  readonly intensity?: Policy['intensity']
+  readonly concurrentStarts?: number
+  readonly maxChildren?: number
+  /** For all children of a dynamic one, those to come included. */
+  readonly policy?: ReloadedPolicy
+  /** What each child says of the others from now on, under dependency_closure. */
+  readonly relations?: Readonly<Record<string, Relations>>
+  /** Known from now on, and not started. */
+  readonly added?: readonly LeafPlan[]
+}
 
 /** One thing that happens to the world. Ids that are not there are passed over. */
 export type Action =
@@ -114,7 +137,12 @@ export type Action =
   | { readonly do: 'suspend' | 'resume'; readonly id: string }
   /** Takes over another policy of a leaf; or a list that is wrong, which changes nothing. */
   | { readonly do: 'reload'; readonly id: string; readonly policy: ReloadedPolicy | 'wrong' }
+  | { readonly do: 'reshape'; readonly id: string; readonly to: Reshaping }
   | { readonly do: 'add'; readonly to: string; readonly leaf: LeafPlan }
+  /** Without an id the supervisor gives one. An id that was there before goes on with the lives that it has left. */
+  | { readonly do: 'spawn'; readonly in: string; readonly id?: string; readonly lives: readonly LifePlan[] }
+  /** To the supervisor whose event is being heard, for an ambush; the root is closed. */
+  | { readonly do: 'strike'; readonly how: 'stop' | 'restart' | 'remove' }
   | { readonly do: 'close' }
   /** Waits for the next event of a type and then does something inside of its listener. */
   | { readonly do: 'ambush'; readonly on: SupervisionEventType; readonly actions: readonly Action[] }

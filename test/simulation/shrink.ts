@@ -1,5 +1,6 @@
 import { play } from './play.ts'
 import {
+  type Action,
   type BranchPlan,
   isBranch,
   type LeafPlan,
@@ -28,6 +29,7 @@ function* withoutOneChild(branch: BranchPlan): Generator<BranchPlan> {
       children: branch.children.toSpliced(index, 1, ...children),
     })
     yield replaced([])
+    if (isBranch(child)) for (const simpler of simplerTemplates(child)) yield replaced([simpler])
     if (isBranch(child)) for (const smaller of withoutOneChild(child)) yield replaced([smaller])
     else for (const simpler of simplerLeaves(child)) yield replaced([simpler])
   }
@@ -55,6 +57,28 @@ function* simplerLives(life: LifePlan): Generator<LifePlan> {
   if (life.sick) yield healthy
 }
 
+/** The shapes of a supervisor that is spawned into, without what it may not need. */
+function* simplerTemplates(branch: BranchPlan): Generator<BranchPlan> {
+  const { maxChildren, template, ...rest } = branch
+  if (template && maxChildren !== undefined) yield { ...rest, template }
+  if (template) for (const simpler of simplerLeaves(template)) yield { ...branch, template: simpler }
+}
+
+/** The same deed with less in it. */
+function* simplerActions(action: Action): Generator<Action> {
+  if (action.do === 'spawn' && action.lives.length > 0) {
+    yield { ...action, lives: [] }
+    for (const [index, life] of action.lives.entries())
+      for (const simpler of simplerLives(life)) yield { ...action, lives: action.lives.with(index, simpler) }
+  }
+  if (action.do === 'reshape')
+    for (const key of Object.keys(action.to))
+      yield { ...action, to: Object.fromEntries(Object.entries(action.to).filter(([name]) => name !== key)) }
+  if (action.do === 'ambush' && action.actions.length > 1)
+    for (const index of action.actions.keys())
+      yield { ...action, actions: action.actions.toSpliced(index, 1) }
+}
+
 /** Smaller scenarios than this one, the much smaller ones first. */
 function* smaller(scenario: Scenario): Generator<Scenario> {
   const { script, root } = scenario
@@ -64,6 +88,9 @@ function* smaller(scenario: Scenario): Generator<Scenario> {
     }
   }
   for (const fewer of withoutOneChild(root)) yield { ...scenario, root: fewer }
+  for (const simpler of simplerTemplates(root)) yield { ...scenario, root: simpler }
+  for (const [index, action] of script.entries())
+    for (const simpler of simplerActions(action)) yield { ...scenario, script: script.with(index, simpler) }
 }
 
 /** Takes away whatever the violation does not need, one piece after the other, for as long as the same invariant is broken. */

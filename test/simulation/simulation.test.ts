@@ -9,6 +9,7 @@ import { failureReport } from './report.ts'
 import { readWorld } from './saved.ts'
 
 const SEEDS = 25
+const MACHINE_SEEDS = 20
 const REPEAT_EVERY = 10
 const MAX_SEED = 2 ** 31
 
@@ -24,6 +25,14 @@ describe('worlds of supervisors under faults, commands and strange clocks', () =
     expect(sum.failures.map(failure => failureReport(failure, false)).join('\n\n')).toBe('')
     expect(sum.repeated).toBeGreaterThanOrEqual(Math.floor(SEEDS / REPEAT_EVERY))
   })
+
+  it(`keep them and give the same trace with XState's own interpreter, with ${MACHINE_SEEDS} seeds from ${base} on`, async () => {
+    const sum = emptyTally()
+    for (let seed = base; seed < base + MACHINE_SEEDS; seed += 1)
+      addTally(sum, await playSeed(seed, REPEAT_EVERY, true))
+    expect(sum.failures.map(failure => failureReport(failure, true)).join('\n\n')).toBe('')
+    expect(sum.seeds).toBe(MACHINE_SEEDS)
+  }, 120_000)
 
   it('come in every kind: most converge, some give up, some are closed early', async () => {
     const endings = new Set<string>()

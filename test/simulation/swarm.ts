@@ -3,7 +3,8 @@ import type { StrategyName } from '../../src/supervision/types.ts'
 import type { Dice } from './dice.ts'
 import type { Action } from './scenario.ts'
 
-const strategies: readonly StrategyName[] = [
+/** Those of supervisors whose children are listed. */
+export const strategies: readonly StrategyName[] = [
   'one_for_one',
   'one_for_all',
   'rest_for_one',
@@ -28,6 +29,8 @@ export interface Swarm {
   /** The shares of children with a table of directives, and with a circuit. */
   readonly decides: number
   readonly circuits: number
+  /** The share of supervisors whose children are spawned. */
+  readonly dynamic: number
   /** The share of supervisors that end with their significant children. */
   readonly significant: number
   readonly faults: Readonly<Record<'start' | 'turn' | 'cleanup' | 'health', number>>
@@ -51,6 +54,7 @@ export function drawSwarm(dice: Dice): Swarm {
     decides: dice.chance(0.25) ? 0.3 : 0,
     circuits: dice.chance(0.2) ? 0.4 : 0,
     significant: dice.chance(0.15) ? 0.5 : 0,
+    dynamic: dice.chance(0.4) ? dice.pick([0.3, 0.6, 1]) : 0,
     badFirstStart: dice.chance(0.1) ? 0.1 : 0,
     faults: {
       start: often(0.6, 0.25),
@@ -79,8 +83,13 @@ export function drawSwarm(dice: Dice): Swarm {
       suspend: often(0.3, 3),
       resume: often(0.5, 3),
       reload: often(0.3, 2),
+      reshape: often(0.3, 2),
+      // Those who spawn have nobody without it.
+      spawn: 6,
       close: often(0.2, 0.3),
       ambush: often(0.5, 3),
+      // In an ambush only.
+      strike: often(0.3, 6),
     },
     span: 600_000,
     most: 160,

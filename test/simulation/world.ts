@@ -1,25 +1,23 @@
-import { getEventListeners } from 'node:events'
 import { seededRandom } from '../../src/concurrency/random.ts'
+import { ExovisorError } from '../../src/errors.ts'
 import { silentLog } from '../../src/resources/log.ts'
 import { Registry } from '../../src/resources/registry.ts'
 import type { ResourceSelf, StateChange } from '../../src/resources/types.ts'
-import { childSpec } from '../../src/supervision/child-spec.ts'
-import { supervisorResource } from '../../src/supervision/supervisor-resource.ts'
 import type {
-  AnyChildSpec,
   ChildSnapshot,
   SuperviseOptions,
   SupervisionEvent,
   Supervisor,
   SupervisorClient,
-  SupervisorInput,
 } from '../../src/supervision/types.ts'
+import { Blueprint } from './blueprint.ts'
 import { invariants } from './invariants/index.ts'
 import type { Facts, Finding, Invariant } from './invariants/invariant.ts'
-import { type LeafDefinition, leafDefinition } from './leaf.ts'
-import { Ledger, type Life, type Post, type Sent } from './ledger.ts'
+import { Ledger, type Life, type Pending, type Post, type Sent } from './ledger.ts'
 import { describeEvent, leaveReady, takeBackStops, takeNote } from './notes.ts'
-import type { Action, BranchPlan, LifePlan, Scenario } from './scenario.ts'
+import { OwnTimers } from './own-timers.ts'
+import type { Action, LifePlan, Scenario } from './scenario.ts'
+import { Spawning } from './spawning.ts'
 import { Trace } from './trace.ts'
 import { WarpedClock } from './warped-clock.ts'
 import { WatchedScheduler } from './watched-scheduler.ts'
@@ -48,11 +46,34 @@ const wellBehaved: LifePlan = {
   turns: [],
 }
 
+export const outcome = (error: unknown): string =>
+  error instanceof ExovisorError ? error.code : `${error instanceof Error ? error.message : String(error)}`
+
+/** Whether a first incarnation may be one of somebody new under an id that was there before. */
+const mayBeginAnew = ({ mayBeginAnew: isForeseen, parent, phase }: Post): boolean =>
+  isForeseen || (parent?.isDynamic === true && parent.spawning > 0 && phase === 'ended')
+
+/** Nothing is under way in a supervisor: a strategy that was put off until then decides from now on. */
+function isCalm({ children }: Post, shown: readonly ChildSnapshot[] | undefined): boolean {
+  if (children.some(({ commands }) => commands > 0)) return false
+  return (
+    shown?.every(
+      ({ state, ended, circuit }) =>
+        state === 'READY' ||
+        state === 'UNINITIALIZED' ||
+        (state === 'CLOSED' && ended && circuit === 'closed'),
+    ) ?? false
+  )
+}
+
 /** A supervision tree under simulated time, order and chance, which notes everything and checks each invariant. */
 export class World implements Facts {
   readonly scenario: Scenario
   readonly clock = new WarpedClock(error => this.fault('a timer or a turn threw', error))
   readonly scheduler: WatchedScheduler
+  readonly timers = new OwnTimers(this.clock)
+  readonly blueprint = new Blueprint(this)
+  readonly spawning = new Spawning(this)
   readonly ledger = new Ledger()
   readonly trace = new Trace()
   readonly registry = new Registry(silentLog)
@@ -61,15 +82,16 @@ export class World implements Facts {
   readonly ambushes: Ambush[] = []
   /** Done in the listener that an ambush waited in. */
   perform: (action: Action) => void = () => undefined
+  /** The child whose event is being heard, while an ambush is sprung. */
+  heard: Post | undefined
+  /** How many actions have been done. */
+  deeds = 0
   root: Supervisor | undefined
   violation: Violation | undefined
   step = 0
   isHealed = false
   hasSkewed = false
   hasHung = false
-  /** Those that callers gave. */
-  readonly #signals: AbortSignal[] = []
-  #ownTimers = 0
   readonly #attached = new WeakSet<object>()
 
   constructor(scenario: Scenario, machines: boolean) {
@@ -89,11 +111,7 @@ export class World implements Facts {
   }
 
   get kernelTimers(): number {
-    return this.clock.pending - this.#ownTimers
-  }
-
-  get ownTimers(): number {
-    return this.#ownTimers
+    return this.clock.pending - this.timers.armed
   }
 
   get posted(): number {
@@ -101,15 +119,7 @@ export class World implements Facts {
   }
 
   get listeners(): number {
-    return this.#signals.reduce((sum, signal) => sum + getEventListeners(signal, 'abort').length, 0)
-  }
-
-  /** A signal as callers give it, aborted after a while or never. */
-  signal(abortAfter?: number): AbortSignal {
-    const controller = new AbortController()
-    this.#signals.push(controller.signal)
-    if (abortAfter !== undefined) this.later(abortAfter, () => controller.abort())
-    return controller.signal
+    return this.timers.listeners
   }
 
   post(id: string): Post {
@@ -138,13 +148,35 @@ export class World implements Facts {
     }
   }
 
+  /** A step is over. */
+  rest(): void {
+    this.check(invariant => invariant.rests?.(this))
+    for (const post of this.ledger.posts.values())
+      if (post.isReshaping && isCalm(post, this.shown(post))) post.isReshaping = false
+  }
+
+  /** A command, or somebody who waits: it must settle, once. */
+  follow(what: string, work: Promise<unknown>, onSettled: () => void = () => undefined): void {
+    const pending: Pending = { what, since: this.time, settled: 0 }
+    this.ledger.pending.push(pending)
+    const settled = (how: string): void => {
+      pending.settled += 1
+      this.note(`= ${what}: ${how}`)
+      onSettled()
+    }
+    work.then(
+      () => settled('done'),
+      error => settled(outcome(error)),
+    )
+  }
+
   // What the tree is made of.
 
   options(): SuperviseOptions {
     const { root, seed } = this.scenario
     return {
       name: 'root',
-      ...this.#input(root),
+      ...this.blueprint.input(root),
       clock: this.clock,
       random: seededRandom(seed ^ 0x0ddba11),
       scheduler: this.scheduler,
@@ -153,63 +185,6 @@ export class World implements Facts {
       // Whoever observes sees XState's own interpreter at work in place of the tables.
       ...(this.machines && { inspect: () => undefined }),
     }
-  }
-
-  spec(post: Post, plan = post.plan): AnyChildSpec {
-    const { branch, leaf } = post
-    const { id, restart, policy } = plan
-    if (branch) {
-      const { dependsOn } = branch
-      const input = this.#input(branch)
-      return childSpec({
-        id,
-        resource: supervisorResource,
-        input,
-        policy,
-        restart,
-        ...(dependsOn && { dependsOn }),
-      })
-    }
-    return childSpec({
-      id,
-      resource: this.definition(post),
-      input: {},
-      policy,
-      restart,
-      start: leaf?.start ?? true,
-      mailbox: leaf?.mailbox ?? 1,
-      significant: leaf?.significant ?? false,
-      ...(leaf?.dependsOn && { dependsOn: leaf.dependsOn }),
-      ...(leaf?.after && { after: leaf.after }),
-      ...(leaf?.requires && { requires: leaf.requires }),
-    })
-  }
-
-  #input(branch: BranchPlan): SupervisorInput {
-    const { strategy, intensity, autoShutdown, concurrentStarts } = branch
-    return {
-      strategy,
-      children: this.#specs(branch),
-      ...(intensity && { intensity }),
-      ...(autoShutdown && { autoShutdown }),
-      ...(concurrentStarts && { concurrentStarts }),
-    }
-  }
-
-  readonly #definitions = new Map<Post, LeafDefinition>()
-
-  definition(post: Post): LeafDefinition {
-    const known = this.#definitions.get(post)
-    if (known) return known
-    if (!post.leaf) throw new Error(`${post.id} is no leaf`)
-    const made = leafDefinition(this, post, post.leaf)
-    this.#definitions.set(post, made)
-    return made
-  }
-
-  #specs({ children }: BranchPlan): readonly AnyChildSpec[] {
-    // Whatever was reloaded: a supervisor that is started again begins with what it was made of.
-    return children.map(child => this.spec(this.post(child.id), child))
   }
 
   /** The supervisor of that id, while it is READY. */
@@ -285,11 +260,11 @@ export class World implements Facts {
       case 'answers':
         return
       case 'answers late':
-        return this.pause(1 + ((sent.number * 7919) % 2_000), undefined)
+        return this.timers.pause(1 + ((sent.number * 7919) % 2_000), undefined)
       case 'throws':
         throw new Error(`message ${sent.number} is not understood`)
       case 'never answers':
-        return this.forever(signal)
+        return this.timers.forever(signal)
       case 'fails itself':
         return self.fail(new Error(`message ${sent.number} is fatal`))
       case 'degrades itself':
@@ -298,72 +273,38 @@ export class World implements Facts {
         return this.end(life, `message ${sent.number} was the last`)
       case 'has itself stopped':
         this.perform({ do: 'stop', id: post.id })
-        return this.pause(1, undefined)
-    }
-  }
-
-  /** A time that passes in the world. Rejects at once when the signal is aborted. */
-  pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
-    return new Promise((resolve, reject) => {
-      if (signal?.aborted) return reject(signal.reason)
-      const abort = (): void => {
-        cancel()
-        reject(signal?.reason)
-      }
-      const cancel = this.later(ms, () => {
-        signal?.removeEventListener('abort', abort)
-        resolve()
-      })
-      signal?.addEventListener('abort', abort, { once: true })
-    })
-  }
-
-  forever(signal: AbortSignal | undefined): Promise<void> {
-    return new Promise((_, reject) => {
-      if (signal?.aborted) return reject(signal.reason)
-      signal?.addEventListener('abort', () => reject(signal.reason), { once: true })
-    })
-  }
-
-  /** A timer of the world's own: no timer of the kernel. */
-  later(ms: number, fn: () => void): () => void {
-    this.#ownTimers += 1
-    let armed = true
-    const disarm = (): boolean => {
-      const was = armed
-      armed = false
-      if (was) this.#ownTimers -= 1
-      return was
-    }
-    const handle = this.clock.setTimeout(() => {
-      if (disarm()) fn()
-    }, ms)
-    return () => {
-      if (disarm()) this.clock.clearTimeout(handle)
+        return this.timers.pause(1, undefined)
     }
   }
 
   // What supervisors tell.
 
   hear(event: SupervisionEvent): void {
-    const post = this.post(event.name)
+    const post =
+      this.ledger.posts.get(event.name) ?? this.spawning.appears(event.name) ?? this.post(event.name)
     this.note(describeEvent(event))
     // An id that was forgotten begins anew.
-    if (event.type === 'started' && event.incarnation === 1 && post.mayBeginAnew) post.beginAnew()
+    if (event.type === 'started' && event.incarnation === 1) {
+      if (mayBeginAnew(post)) post.beginAnew()
+      post.followTemplate()
+    }
     this.check(invariant => invariant.hears?.(event, post, this))
     takeNote(event, post, this.ledger, this.time)
     if (event.type === 'ready') this.attach()
-    this.#spring(event)
+    this.#spring(event, post)
     // What was stopped by who listens came before the supervisor dealt with the end.
     if (event.type === 'child_terminated') takeBackStops(post)
   }
 
-  #spring({ type }: SupervisionEvent): void {
+  #spring({ type }: SupervisionEvent, post: Post): void {
     const index = this.ambushes.findIndex(({ on }) => on === type)
     if (index < 0) return
     const [ambush] = this.ambushes.splice(index, 1)
     this.note(`* ambush at ${type}`)
+    const { heard } = this
+    this.heard = post
     for (const action of ambush?.actions ?? []) this.perform(action)
+    this.heard = heard
   }
 
   /** Subscribes to every child that can be reached and was not reached before. */

@@ -59,6 +59,64 @@ describe('a policy that comes of several places', () => {
     expect(paths({ autoShutdown: 'any_significant', policies: table, children: twice })).toEqual([])
   })
 
+  it('is not that of a sibling to whom the table gives one by name, or whose own has another name', () => {
+    const significant = true
+    const policies = {
+      policies: { brief: { restart: 'temporary' }, lasting: { restart: 'permanent' } },
+      names: { named: 'brief' },
+    }
+    const faults = (...children: readonly object[]) =>
+      paths({ autoShutdown: 'any_significant', policies, children })
+    const named = spec('named', { significant })
+    expect(faults(named, spec('b', { significant }))).toEqual(['children[1].significant'])
+    expect(faults(spec('b', { significant }), named)).toEqual(['children[0].significant'])
+    for (const key of ['policy', 'restart'] as const) {
+      const [first, second] = key === 'policy' ? ['brief', 'lasting'] : ['temporary', 'permanent']
+      expect(
+        faults(spec('a', { [key]: first, significant }), spec('b', { [key]: second, significant })),
+      ).toEqual(['children[1].significant'])
+    }
+  })
+
+  it('is looked at once for all children that have the same', () => {
+    let looks = 0
+    const counted = Object.defineProperty({}, 'circuit', {
+      enumerable: true,
+      get: () => {
+        looks += 1
+        return 'off'
+      },
+    })
+    const looksFor = (count: number): number => {
+      looks = 0
+      const children = Array.from({ length: count }, (_, at) => spec(`${at}`, { policy: 'counted' }))
+      expect(paths({ policies: { policies: { counted } }, children })).toEqual([])
+      return looks
+    }
+    expect(looksFor(0)).toBeLessThan(looksFor(1))
+    expect(looksFor(100)).toBe(looksFor(1))
+  })
+
+  it('is checked also for a child that has other faults', () => {
+    const broken = spec('a', { mailbox: 0, significant: true, policy: { intensity: { within: 10 } } })
+    expect(paths({ autoShutdown: 'any_significant', children: [broken] })).toEqual([
+      'children[0].mailbox',
+      'children[0].policy.intensity.within',
+      'children[0].significant',
+    ])
+  })
+
+  it('is not looked for where the kind of the child cannot be read', () => {
+    const resource = Object.defineProperty({}, 'kind', {
+      get: () => {
+        throw new Error('no kind')
+      },
+    })
+    expect(check({ children: [{ id: 'a', resource, policy: { startTimeout: 0 } }] })).toEqual([
+      { path: 'children[0].resource', message: 'cannot be read: no kind', expected: 'plain data' },
+    ])
+  })
+
   it('lies over that of a supervisor for a supervisor', () => {
     const policy = { shutdown: 'infinity' }
     expect(paths({ children: [nested('a'), nested('b', policy), spec('c', policy)] })).toEqual([])
@@ -165,6 +223,15 @@ describe('a cycle of order', () => {
 })
 
 describe('supervisors in supervisors', () => {
+  it('may have a million children in all', () => {
+    // A list that is long and holds nothing else is told of at each place: its length alone is looked at here.
+    const children = Object.assign([spec('a')], { length: 1_000_001 })
+    expect(paths({ children })).toEqual(['children'])
+    const template = { resource }
+    expect(paths({ strategy: 'dynamic', template, maxChildren: 1_000_000, children: [] })).toEqual([])
+    expect(paths({ strategy: 'dynamic', template, maxChildren: 1_000_001 })).toEqual(['maxChildren'])
+  })
+
   it('may be 64 deep', () => {
     const deep = (levels: number) => {
       let input: object = {}
@@ -215,6 +282,11 @@ describe('a table of policies', () => {
     const names = { a: { degraded: { after: { failures: 3 } } } }
     expect(paths({ policies: { default: few, names } })).toEqual(['policies.names.a.degraded.after.failures'])
     expect(paths({ policies: { names } })).toEqual([])
+  })
+
+  it('has policies by name that are fields, and not names of each other', () => {
+    const [fault] = check({ policies: { policies: { x: 'z', z: {} } } })
+    expect(fault).toEqual({ path: 'policies.policies.x', message: 'is "z"', expected: 'fields of a policy' })
   })
 
   it('that is none has no policies, and its children are checked all the same', () => {

@@ -329,7 +329,11 @@ describe('hostile input', () => {
       'children cannot be read: it throws',
     ])
     expect(messages({ policies: throwing('kinds') })).toEqual(['policies.kinds cannot be read: no'])
-    expect(paths({ children: [{ id: 'a', resource: throwing('kind') }] })).toContain('children[0].resource')
+    expect(paths({ children: [{ id: 'a', resource: throwing('kind') }] })).toEqual(['children[0].resource'])
+    expect(messages({ children: [{ id: 'a' }, { id: 'b', resource: null }] })).toEqual([
+      'children[0].resource is undefined',
+      'children[1].resource is null',
+    ])
   })
 
   it('that is revoked, cyclic, symbolic or huge is told in a short message', () => {

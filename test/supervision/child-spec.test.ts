@@ -94,4 +94,35 @@ describe('a single spec', () => {
       /spec of child .+, expected an object with id/,
     )
   })
+
+  it('that is sound is not refused', () => {
+    expect(() => checkChildSpec(kid('a', {}, { mailbox: 1, start: false }).spec, 'root')).not.toThrow()
+  })
+
+  it.each(['initialize', 'kind', 'machine'])('whose resource has no %s is refused for its resource', key => {
+    const { spec } = kid('a')
+    for (const value of [undefined, null, 5])
+      expect(() =>
+        checkChildSpec({ ...spec, resource: { ...spec.resource, [key]: value } } as never, 'root'),
+      ).toThrow('resource of child "a" is an object, expected what defineResource gives')
+  })
+
+  it('with a wrong mailbox is told what one may be', () => {
+    expect(() => checkChildSpec({ ...kid('a').spec, mailbox: 0 }, 'root')).toThrow(
+      /mailbox of child "a" is 0, expected .+/,
+    )
+  })
+
+  it('that cannot be read is refused, its id told if that can be', () => {
+    const hostile = (key: string) =>
+      Object.defineProperty({ ...kid('a').spec }, key, {
+        get: () => {
+          throw new Error('no')
+        },
+      })
+    expect(() => checkChildSpec(hostile('restart'), 'root')).toThrow(
+      'supervisor "root": spec of child "a" is an object, expected fields that can be read',
+    )
+    expect(() => checkChildSpec(hostile('id'), 'root')).toThrow('spec of child undefined is an object')
+  })
 })

@@ -204,4 +204,127 @@ describe('a child', () => {
     expect([a.lives.length, root.ref('a').state]).toEqual([lives, 'READY'])
     await root.close()
   })
+
+  it('that has never run is down for good once it is stopped, and whoever waits for it hears so', async () => {
+    const a = kid('a', {}, { start: false })
+    const { root, events } = await grow([a.spec])
+    const waiting = expect(root.ref('a').ready()).rejects.toMatchObject({ code: 'EXO_RESOURCE_CLOSED' })
+    await root.stop('a')
+    await waiting
+    expect(events.map(({ type }) => type)).toEqual(['stopped'])
+    await root.close()
+  })
+
+  it('that finds itself not wanted when its circuit lets it try is not tried again', async () => {
+    const policy = { intensity: { restarts: 0, within: 60_000 }, circuit: 1_000 }
+    const a = kid('a', {}, { policy })
+    const { root, clock } = await grow([a.spec])
+    a.lives[0]?.self.fail('lost')
+    a.script.initialize = 'wait'
+    await clock.advance(1_000)
+    a.lives[1]?.self.ignore('nothing to do')
+    a.lives[1]?.initialized.resolve()
+    await clock.advance(100_000)
+    expect(root.children()[0]).toMatchObject({ circuit: 'closed', ended: true, state: 'CLOSED' })
+    expect(a.lives).toHaveLength(2)
+    await root.close()
+  })
+
+  it('that had ended is waited for again from the moment in which its group is to restart', async () => {
+    const [a, b] = [kid('a', {}, { restart: 'transient' }), kid('b')]
+    const { root, clock } = await grow([a.spec, b.spec], { strategy: 'one_for_all' })
+    a.lives[0]?.self.end('done')
+    await clock.settle()
+    b.lives[0]?.self.fail('lost')
+    await clock.settle()
+    const ready = root.ref('a').ready()
+    await clock.advance(100)
+    expect(await ready).toEqual({ life: 2 })
+    await root.close()
+  })
+
+  it('that was restarted by hand while its group starts is waited for by those after it', async () => {
+    const kids = [kid('a'), kid('b'), kid('c')] as const
+    const [a, b, c] = kids
+    const { root, clock } = await grow(
+      kids.map(({ spec }) => spec),
+      { strategy: 'one_for_all' },
+    )
+    a.script.initialize = 'wait'
+    b.script.initialize = 'wait'
+    c.lives[0]?.self.fail('lost')
+    await clock.advance(100)
+    const restarted = root.restart('b')
+    await clock.settle()
+    a.lives[1]?.initialized.resolve()
+    await clock.settle()
+    expect([b.lives.length, c.lives.length]).toEqual([2, 1])
+    b.lives[1]?.initialized.resolve()
+    await restarted
+    await clock.settle()
+    expect(c.lives).toHaveLength(2)
+    await root.close()
+  })
+
+  it('that is told to restart while it is being stopped is not told of as stopped, and is there for who waits for it', async () => {
+    const a = kid('a', { cleanup: 'wait' })
+    const { root, clock, story } = await grow([a.spec])
+    const stopped = root.stop('a')
+    await clock.settle()
+    const restarted = root.restart('a')
+    const ready = root.ref('a').ready()
+    a.lives[0]?.cleaned.resolve()
+    await Promise.all([stopped, restarted])
+    expect(await ready).toEqual({ life: 2 })
+    expect(story()).not.toContain('stopped a#1')
+    a.script.cleanup = 'at once'
+    await root.close()
+  })
+
+  it('that is stopped by who hears that it starts runs nothing', async () => {
+    const a = kid('a')
+    const { root, clock } = await grow([a.spec])
+    let stopped: Promise<void> | undefined
+    root.onEvent(({ type }) => {
+      if (type === 'started') stopped = root.stop('a')
+    })
+    a.lives[0]?.self.fail('lost')
+    await clock.advance(100)
+    await stopped
+    expect([a.lives.length, root.ref('a').state]).toEqual([1, 'CLOSED'])
+    await root.close()
+  })
+
+  it('tells of the 1st, 2nd, 4th, 8th ... of those that wait for a place among those that start', async () => {
+    const kids = Array.from({ length: 11 }, (_, at) => kid(`k${at}`))
+    const { root, clock, events } = await grow(
+      kids.map(({ spec }) => spec),
+      { concurrentStarts: 1 },
+    )
+    for (const { lives, script } of kids) {
+      script.initialize = 'wait'
+      lives[0]?.self.fail('lost')
+    }
+    await clock.advance(100)
+    const delayed = events.filter(({ type }) => type === 'storm_delayed')
+    expect(delayed.map(({ count }) => count)).toEqual([1, 2, 4, 8])
+    for (const { lives, script } of kids) {
+      script.initialize = 'at once'
+      for (const life of lives) life.initialized.resolve()
+    }
+    await clock.advance(1_000)
+    await root.close()
+  })
+
+  it('whose cleanup took too long has ended as one that was killed, for its monitors', async () => {
+    const a = kid('a', { cleanup: 'wait' })
+    const { root, clock } = await grow([a.spec])
+    const reasons: string[] = []
+    root.ref('a').monitor(({ reason }) => void reasons.push(reason))
+    const stopped = root.stop('a')
+    await clock.advance(300)
+    await stopped
+    expect(reasons).toEqual(['killed'])
+    await root.close()
+  })
 })

@@ -110,6 +110,20 @@ describe('a child that is restarted by hand', () => {
   })
 })
 
+describe('a child that was removed', () => {
+  it('tells who still has its ref why it is gone', async () => {
+    const a = kid('a')
+    const { root } = await grow([a.spec])
+    const ref = root.ref('a')
+    await root.remove('a')
+    await expect(ref.ready()).rejects.toMatchObject({
+      code: 'EXO_RESOURCE_CLOSED',
+      message: expect.stringContaining('is closed: removed'),
+    })
+    await root.close()
+  })
+})
+
 describe('a child that others need', () => {
   it('is not removed, and the error tells who they are', async () => {
     const children = [kid('a'), kid('b', {}, { dependsOn: ['a'] }), kid('c', {}, { requires: ['a'] })]

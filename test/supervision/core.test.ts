@@ -120,3 +120,25 @@ describe('a child of a supervisor', () => {
     await root.close()
   })
 })
+
+describe('a significant child that ended before its supervisor was READY', () => {
+  it('does not end it when somebody starts that child again at once', async () => {
+    const a = kid('a', {}, { significant: true, restart: 'transient' })
+    const b = kid('b')
+    const resource = {
+      ...b.definition,
+      initialize: async () => {
+        a.lives[0]?.self.end('done')
+        await new Promise(resolve => setImmediate(resolve))
+        return { life: 1 }
+      },
+    }
+    const { root, clock } = await grow([a.spec, { ...b.spec, resource: resource as never }], {
+      autoShutdown: 'any_significant',
+    })
+    await root.restart('a')
+    await clock.advance(1_000)
+    expect([root.state, root.ref('a').state, a.lives.length]).toEqual(['READY', 'READY', 2])
+    await root.close()
+  })
+})

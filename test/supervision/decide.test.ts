@@ -74,6 +74,18 @@ describe('the directive for a fault', () => {
       { Error: 'stop', TypeError: 'resume' },
       'resume',
     ],
+    [
+      'its own class before the one above from which it has its name',
+      new NetError(),
+      { Error: 'restart', NetError: 'stop' },
+      'stop',
+    ],
+    [
+      'the class of a cause before one that an outer class without a name of its own extends',
+      new NetError('outer', { cause: new TypeError() }),
+      { Error: 'restart', TypeError: 'stop' },
+      'stop',
+    ],
     ['a class before *', failed(new TypeError()), { '*': 'escalate', TypeError: 'stop' }, 'stop'],
     ['* before what holds by default', failed(missing), { '*': 'restart' }, 'restart'],
     ['* for what is no error', 'a text', { '*': 'stop' }, 'stop'],

@@ -149,13 +149,12 @@ describe('those that need a child', () => {
 })
 
 describe('what a child says of its siblings', () => {
-  const graph = graphOf([
-    { id: 'a', dependsOn: ['b', 'c'], after: ['c', 'd'], requires: ['b', 'e'] },
-    { id: 'later', after: ['a'] },
-    { id: 'alone' },
-  ])
-
   it('is ordering by dependsOn and after, and need by dependsOn and requires, each sibling once', () => {
+    const graph = graphOf([
+      { id: 'a', dependsOn: ['b', 'c'], after: ['c', 'd'], requires: ['b', 'e'] },
+      { id: 'later', after: ['a'] },
+      { id: 'alone' },
+    ])
     expect([graph.before('a'), graph.neededFor('a')]).toEqual([
       ['b', 'c', 'd'],
       ['b', 'c', 'e'],

@@ -57,6 +57,27 @@ describe('a supervisor whose child fails more often than allowed', () => {
     expect(a.lives).toHaveLength(1)
   })
 
+  it.each([
+    ['its own', 1, 5, 1],
+    ['that of its supervisor', 5, 2, 2],
+  ])('names the limit that was spent: %s', async (_, own, shared, restarts) => {
+    const a = kid('a', {}, { policy: { intensity: { restarts: own, within: 60_000 } } })
+    const { root, clock } = await grow([a.spec], { intensity: { restarts: shared, within: 60_000 } })
+    await failTimes(restarts + 1, root.ref('a'), () => clock.advance(1_000))
+    expect((await root.closed).error?.details).toMatchObject({ id: 'a', restarts, within: 60_000 })
+  })
+
+  it('gives up by a limit that a reload has brought', async () => {
+    const a = kid('a')
+    const { root, clock } = await grow([a.spec])
+    root.reload({ intensity: { restarts: 1, within: 60_000 } })
+    await failTimes(2, root.ref('a'), () => clock.advance(1_000))
+    expect((await root.closed).error).toMatchObject({
+      code: 'EXO_INTENSITY_EXCEEDED',
+      details: { restarts: 1 },
+    })
+  })
+
   it('counts for each child alone, so that a noisy one does not spend what others may need', async () => {
     const [a, b] = [kid('a'), kid('b')]
     const { root, clock } = await grow([a.spec, b.spec])

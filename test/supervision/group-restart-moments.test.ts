@@ -92,6 +92,49 @@ describe('the restart of a group', () => {
     await root.close()
   })
 
+  it('does nothing about the end of a member that was restarted by hand before it could', async () => {
+    const all = kids('a', 'b')
+    const { root, clock, story } = await growGroup(all, { strategy: 'one_for_all' })
+    const [a, b] = all
+    if (b) b.script.initialize = 'wait'
+    root.ref('b').fail('x')
+    await clock.advance(100)
+    a?.lives[1]?.self.fail('meanwhile')
+    await clock.settle()
+    await root.restart('a')
+    b?.lives[1]?.initialized.resolve()
+    await clock.advance(10_000)
+    expect(lives(all)).toEqual([3, 2])
+    expect(story().filter(text => text.startsWith('backoff'))).toEqual(['backoff_scheduled b#1 100'])
+    await root.close()
+  })
+
+  it('goes on after a member whose circuit opens, which comes back by itself', async () => {
+    const policy = { intensity: { restarts: 0 }, circuit: 10_000 }
+    const all = [kid('a'), kid('b', {}, { policy }), kid('c'), kid('d')]
+    const { root, clock } = await growGroup(all, { strategy: 'one_for_all' })
+    const [, b, , d] = all
+    if (b) b.script.initialize = 'wait'
+    root.ref('a').fail('x')
+    await clock.advance(50)
+    await root.stop('d')
+    await clock.advance(50)
+    b?.lives[1]?.initialized.reject(new Error('broken'))
+    await clock.advance(1_000)
+    expect(lives(all)).toEqual([2, 2, 2, 1])
+    expect(root.children().map(({ state, circuit }) => [state, circuit])).toEqual([
+      ['READY', 'closed'],
+      ['CLOSED', 'open'],
+      ['READY', 'closed'],
+      ['CLOSED', 'closed'],
+    ])
+    if (b) b.script.initialize = 'at once'
+    await clock.advance(10_000)
+    expect([lives(all), root.ref('b').state, d?.lives.length]).toEqual([[2, 3, 2, 1], 'READY', 1])
+    await root.close()
+    expect(clock.pending).toBe(0)
+  })
+
   describe('while a member waits for its turn to be stopped', () => {
     async function waiting(policy: PolicyInput) {
       const a = kid('a', {}, { policy })

@@ -7,7 +7,7 @@ import {
   type PolicyTable,
   supervisorPolicy,
 } from '../../src/supervision/policy.ts'
-import { resolvePolicy } from '../../src/supervision/resolve-policy.ts'
+import { layPolicies, resolvePolicy } from '../../src/supervision/resolve-policy.ts'
 
 const resolve = (table: PolicyTable, policy?: string | PolicyInput): Policy =>
   resolvePolicy({ id: 'attic', kind: 'peer', ...(policy !== undefined && { policy }) }, table, defaultPolicy)
@@ -53,6 +53,17 @@ describe('the policy of a child', () => {
     expect(resolve({}, { on: [] }).on).toEqual([])
   })
 
+  it('keeps what lies below where a field is given as undefined', () => {
+    expect(resolve({ default: { startTimeout: 7 } }, { startTimeout: undefined }).startTimeout).toBe(7)
+  })
+
+  it('of an unknown name is refused with the names that there are as data', () => {
+    expect(() => resolve({ policies: { network: {} } }, 'nobody')).toThrow(
+      expect.objectContaining({ details: { policy: 'nobody', known: ['network'] } }),
+    )
+    expect(() => resolve({}, 'nobody')).toThrow('there is no policy "nobody"; the table has none')
+  })
+
   it('of an unknown name is refused, with the nearest one', () => {
     expect(() => resolve({ policies: { network: {} } }, 'netwrok')).toThrow(
       expect.objectContaining({
@@ -63,6 +74,9 @@ describe('the policy of a child', () => {
     expect(() => resolve({ policies: {} }, 'constructor')).toThrow(/there is no policy "constructor"/)
   })
 })
+
+/** The default with some fields of it changed, unchecked. */
+const layered = (change: PolicyInput): Policy => layPolicies(defaultPolicy, [change], () => undefined)
 
 describe('checkPolicy', () => {
   it('accepts the defaults', () => {
@@ -107,6 +121,48 @@ describe('checkPolicy', () => {
         message: expect.stringContaining(`policy of peer "attic": ${path}: is `),
       }),
     )
+  })
+
+  it.each<[string, PolicyInput]>([
+    [
+      'the least',
+      { degraded: { after: { of: 1, failures: 1 }, grace: 0, soft: 0 }, circuit: 1, startTimeout: 1 },
+    ],
+    ['the least delay', { backoff: { initial: 0, factor: 1, max: 0, resetAfter: 0 }, shutdown: 0 }],
+    ['the shortest times', { probe: { interval: 1, timeout: 1 }, intensity: { restarts: 0, within: 1 } }],
+    ['the most', { degraded: { after: { of: 1_000, failures: 1_000 }, soft: 100 }, on: ['DEGRADED'] }],
+    ['the most restarts', { backoff: { factor: 100, max: 0 }, intensity: { restarts: 100_000 } }],
+    [
+      'the longest times',
+      { startTimeout: Number.POSITIVE_INFINITY, circuit: Number.MAX_VALUE, shutdown: 'infinity' },
+    ],
+    ['the longest decider', { decide: { ['x'.repeat(128)]: 'resume' } }],
+    [
+      'the most deciders',
+      { decide: Object.fromEntries(Array.from({ length: 1_000 }, (_, at) => [`E${at}`, 'stop'])) },
+    ],
+  ])('accepts %s that it allows', (_, change) => {
+    expect(() => resolve({}, change)).not.toThrow()
+  })
+
+  it.each<[string, PolicyInput]>([
+    ['degraded.after.of', { degraded: { after: { of: 1_001 } } }],
+    ['degraded.after.failures', { degraded: { after: { failures: 0 } } }],
+    ['degraded.soft', { degraded: { soft: 101 } }],
+    ['backoff.factor', { backoff: { factor: 100.5 } }],
+    ['intensity.restarts', { intensity: { restarts: 100_001 } }],
+    ['circuit', { circuit: Number.POSITIVE_INFINITY }],
+    ['startTimeout', { startTimeout: '5' as never }],
+    ['shutdown', { shutdown: -1 }],
+    ['on', { on: 'ERROR' as never }],
+    ['backoff', { backoff: [] as never }],
+    ['decide', { decide: { 'a.b': 'ignore' as never } }],
+    ['decide', { decide: { '.b': 'ignore' as never } }],
+    ['decide', { decide: { 'a.': 'ignore' as never } }],
+    [`decide.${'x'.repeat(128)}`, { decide: { ['x'.repeat(128)]: 'ignore' as never } }],
+    ['decide.$a*', { decide: { '$a*': 'ignore' as never } }],
+  ])('refuses %s beyond what it allows', (path, change) => {
+    expect(policyFaults(layered(change)).map(fault => fault.path)).toEqual([path])
   })
 
   it('lists every fault at once', () => {

@@ -34,6 +34,57 @@ describe('a graph that restarts', () => {
   })
 })
 
+describe('a command to a child of a graph', () => {
+  it('is a word at once: a restart after a stop holds, although those that need the child are still to be stopped', async () => {
+    const base = kid('base')
+    const top = kid('top', { cleanup: 'wait' }, { dependsOn: ['base'] })
+    const { clock, root } = await grow([base.spec, top.spec], { strategy: 'dependency_closure' })
+    const stopped = root.stop('base')
+    await clock.settle()
+    const restarted = root.restart('base')
+    await clock.settle()
+    top.lives[0]?.cleaned.resolve()
+    await Promise.all([stopped, restarted])
+    expect(root.children().map(({ id, state }) => `${id} ${state}`)).toEqual(['base READY', 'top CLOSED'])
+    await root.close()
+  })
+
+  it('is a word to all that need the child: one of them that is restarted meanwhile stays up', async () => {
+    const base = kid('base', { cleanup: 'wait' })
+    const middle = kid('middle', {}, { dependsOn: ['base'] })
+    const top = kid('top', { cleanup: 'wait' }, { dependsOn: ['middle'] })
+    const { clock, root } = await grow([base.spec, middle.spec, top.spec], { strategy: 'dependency_closure' })
+    const stopped = root.stop('base')
+    await clock.settle()
+    const restarted = root.restart('middle')
+    await clock.settle()
+    top.lives[0]?.cleaned.resolve()
+    await clock.settle()
+    base.lives[0]?.cleaned.resolve()
+    await Promise.all([stopped, restarted])
+    expect(root.children().map(({ id, state }) => `${id} ${state}`)).toEqual([
+      'base CLOSED',
+      'middle READY',
+      'top CLOSED',
+    ])
+    await root.close()
+  })
+
+  it('saves a temporary child that who heard of its end restarts, and settles', async () => {
+    const a = kid('a', {}, { restart: 'temporary' })
+    const { clock, root } = await grow([a.spec], { strategy: 'dependency_closure' })
+    let restarted: Promise<void> | undefined
+    root.onEvent(({ type }) => {
+      if (type === 'stopped') restarted ??= root.restart('a')
+    })
+    a.lives[0]?.self.fail(new Error('broken'))
+    await clock.settle()
+    await restarted
+    expect(root.children().map(({ id, state }) => `${id} ${state}`)).toEqual(['a READY'])
+    await root.close()
+  })
+})
+
 describe('a supervisor that fails while a child waits for one that is between two incarnations', () => {
   it('is CLOSED as soon as its children are', async () => {
     const a = kid('a')

@@ -1,6 +1,5 @@
-import type { ExovisorError } from '../../errors.ts'
 import type { Child } from '../child.ts'
-import { comesBack, type Strategy, type StrategyHost } from './strategy.ts'
+import { comesBack, type End, isOvertaken, type Strategy, type StrategyHost } from './strategy.ts'
 
 const REASON = 'restarted with what it needs'
 
@@ -11,13 +10,6 @@ interface Waiting {
   /** True once its own backoff has passed and those that need it have stopped. */
   due: boolean
   starting: boolean
-}
-
-/** An end that is dealt with after the first start of somebody who needs that child. */
-interface End {
-  readonly child: Child
-  readonly failure: ExovisorError | undefined
-  readonly command: number
 }
 
 /**
@@ -33,6 +25,7 @@ interface End {
 export class DependencyClosure implements Strategy {
   readonly #host: StrategyHost
   readonly #waiting = new Map<Child, Waiting>()
+  /** Those that are dealt with after the first start of somebody who needs the child. */
   #deferred: readonly End[] = []
   #ceased = false
 
@@ -44,10 +37,9 @@ export class DependencyClosure implements Strategy {
     return this.#waiting.size > 0 || this.#deferred.length > 0
   }
 
-  ended(child: Child, failure: ExovisorError | undefined): void {
-    const { command } = child
-    if (this.#isAwaitedByFirstStart(child)) this.#deferred = [...this.#deferred, { child, failure, command }]
-    else this.#decide(child, failure)
+  ended(end: End): void {
+    if (this.#isAwaitedByFirstStart(end.child)) this.#deferred = [...this.#deferred, end]
+    else this.#decide(end)
   }
 
   async admit<T>(start: () => Promise<T>): Promise<T> {
@@ -63,11 +55,13 @@ export class DependencyClosure implements Strategy {
   }
 
   async holdWith(child: Child): Promise<void> {
-    // An end of its own that was to be dealt with later is dealt with by this.
-    this.#deferred = this.#deferred.filter(end => end.child !== child)
-    // Until its own restart makes this void, nobody who needs it may start.
-    this.#waiting.set(child, { command: child.command, due: false, starting: false })
+    const waiting: Waiting = { command: child.command, due: false, starting: false }
+    this.#waiting.set(child, waiting)
     await this.#stop(this.#hold(this.#requirers(child)))
+    // From here on it starts by itself.
+    waiting.due = true
+    waiting.starting = true
+    void this.#started(child.settled(), child, waiting)
   }
 
   changed(): void {
@@ -91,16 +85,18 @@ export class DependencyClosure implements Strategy {
   #decideDeferred(): void {
     const ends = this.#deferred
     this.#deferred = []
-    for (const { child, failure, command } of ends) if (command === child.command) this.ended(child, failure)
+    for (const end of ends) if (!isOvertaken(end)) this.ended(end)
   }
 
-  #decide(child: Child, failure: ExovisorError | undefined): void {
+  #decide({ child, failure }: End): void {
     this.#waiting.delete(child)
     const requirers = this.#requirers(child)
     if (!comesBack(child, failure)) {
+      const { command } = child
       this.#host.retire(child, failure)
       // A normal end leaves the others alone: it may have been a job that had to be done before them.
-      if (failure) void this.#stopForGood(requirers)
+      // So does a child that was started again by who heard of its end.
+      if (failure && child.isLast(command)) void this.#stopForGood(requirers)
       this.#startWhatCan()
       return
     }
@@ -137,7 +133,7 @@ export class DependencyClosure implements Strategy {
       if (member.isStopped || member.isPromised || member.isToForget) return false
       const waiting = this.#waiting.get(member)
       if (member.isToStop) return false
-      return waiting === undefined || waiting.starting || waiting.command !== member.command
+      return waiting === undefined || waiting.starting || !member.isLast(waiting.command)
     })
     for (const member of running)
       this.#waiting.set(member, { command: member.freeze(REASON), due: true, starting: false })
@@ -159,17 +155,14 @@ export class DependencyClosure implements Strategy {
   }
 
   async #stopForGood(members: readonly Child[]): Promise<void> {
-    for (const member of members) {
-      const reason = 'what it needs has failed and is not restarted'
-      if (member.policy.restart === 'temporary') await this.#host.stopAndForget(member, reason)
-      else await member.stop(reason)
-    }
+    await this.#host.stopInTurn(members, () => 'what it needs has failed and is not restarted')
+    this.#startWhatCan()
   }
 
   #startWhatCan(): void {
     if (this.#ceased) return
     for (const [child, waiting] of [...this.#waiting]) {
-      if (waiting.command !== child.command) this.#waiting.delete(child)
+      if (!child.isLast(waiting.command)) this.#waiting.delete(child)
       else if (!waiting.starting && waiting.due && this.#mayStart(child)) void this.#start(child, waiting)
     }
   }
@@ -179,7 +172,7 @@ export class DependencyClosure implements Strategy {
     return (
       child.ref.state === 'CLOSED' &&
       // Another restart may have those that need it under its command, and not have come to them yet.
-      this.#requirers(child).every(member => !this.#isHeldRunning(member)) &&
+      this.#requirers(child).every(member => !member.isGoingDown) &&
       dependencies.before(child.id).every(id => this.#isUp(id)) &&
       dependencies.neededFor(child.id).every(id => this.#isOnItsWay(id))
     )
@@ -188,7 +181,7 @@ export class DependencyClosure implements Strategy {
   /** READY or DEGRADED, and to stay so; or stopped, or left in ERROR, so that there is nothing to wait for. */
   #isUp(id: string): boolean {
     const sibling = this.#host.member(id)
-    if (sibling && this.#isHeldRunning(sibling)) return false
+    if (sibling?.isGoingDown) return false
     if (!sibling || sibling.ref.state === 'READY' || sibling.ref.state === 'DEGRADED') return true
     return (sibling.isStopped || sibling.ref.ended) && sibling.record.circuit === 'closed'
   }
@@ -196,22 +189,20 @@ export class DependencyClosure implements Strategy {
   #isOnItsWay(id: string): boolean {
     const sibling = this.#host.member(id)
     if (!sibling) return true
-    if (this.#isHeldRunning(sibling)) return false
+    if (sibling.isGoingDown) return false
     const waiting = this.#waiting.get(sibling)
     return (waiting === undefined || waiting.due) && sibling.record.circuit !== 'open'
   }
 
   async #start(child: Child, waiting: Waiting): Promise<void> {
     waiting.starting = true
-    await child.release()
-    if (this.#waiting.get(child) === waiting) this.#waiting.delete(child)
-    this.#startWhatCan()
+    await this.#started(child.release(), child, waiting)
   }
 
-  /** True for one that is to stop, and has not stopped yet. */
-  #isHeldRunning(member: Child): boolean {
-    const isHeld = this.#isHeld(member) && this.#waiting.get(member)?.starting === false
-    return member.ref.state !== 'CLOSED' && member.ref.current !== undefined && (isHeld || member.isToStop)
+  async #started(start: Promise<void>, child: Child, waiting: Waiting): Promise<void> {
+    await start
+    if (this.#waiting.get(child) === waiting) this.#waiting.delete(child)
+    this.#startWhatCan()
   }
 
   #isHeld(child: Child): boolean {

@@ -2,16 +2,7 @@ import { deferred } from '../../concurrency/deferred.ts'
 import type { CancelTimer } from '../../concurrency/timer.ts'
 import type { ExovisorError } from '../../errors.ts'
 import type { Child } from '../child.ts'
-import { comesBack, type Strategy, type StrategyHost } from './strategy.ts'
-
-/** An end that is not dealt with yet. A later command to the child makes it void. */
-interface End {
-  readonly child: Child
-  readonly failure: ExovisorError | undefined
-  readonly command: number
-  /** Who was stopped when it came: whoever is stopped later stays stopped. Undefined when it is dealt with at once. */
-  readonly stopped: ReadonlySet<Child> | undefined
-}
+import { comesBack, type End, isOvertaken, type Strategy, type StrategyHost } from './strategy.ts'
 
 const REASON = 'restarted with its group'
 const isDown = (child: Child): boolean => child.isToStop || child.isStopped
@@ -56,11 +47,10 @@ export class GroupRestart implements Strategy {
     return this.#turns > 0 || this.#driver !== undefined || this.#ends.length > 0
   }
 
-  ended(child: Child, failure: ExovisorError | undefined): void {
-    const isDeaf = this.#turns > 0
-    const stopped = isDeaf ? new Set(this.#host.members.filter(isDown)) : undefined
-    this.#ends.push({ child, failure, command: child.command, stopped })
-    if (!isDeaf) this.#decide()
+  ended(end: End): void {
+    this.#ends.push(end)
+    // Deaf during a turn.
+    if (this.#turns === 0) this.#decide()
   }
 
   async admit<T>(start: () => Promise<T>): Promise<T> {
@@ -86,10 +76,10 @@ export class GroupRestart implements Strategy {
 
   #decide(): void {
     for (let end = this.#ends.shift(); end; end = this.#ends.shift()) {
-      const { child, failure, command, stopped } = end
-      if (command !== child.command) continue
+      const { child, failure } = end
+      if (isOvertaken(end)) continue
       if (!comesBack(child, failure)) this.#host.retire(child, failure)
-      else if (this.#host.acceptRestart(child)) this.#restart(child, stopped)
+      else if (this.#host.acceptRestart(child)) this.#restart(end)
       else this.#giveUp(child, failure)
     }
   }
@@ -108,7 +98,7 @@ export class GroupRestart implements Strategy {
     })
   }
 
-  #restart(driver: Child, stopped: ReadonlySet<Child> | undefined): void {
+  #restart({ child: driver, after }: End): void {
     const { members } = this.#host
     const first = this.#first(driver, members)
     if (this.#driver && members.findIndex(child => this.#group.has(child)) < first) {
@@ -121,10 +111,11 @@ export class GroupRestart implements Strategy {
     this.#round += 1
     const round = this.#round
     const group = members.slice(first).filter(({ ref }) => ref.current)
-    const isStoppedSince = (child: Child): boolean =>
-      isDown(child) && stopped !== undefined && !stopped.has(child)
     const hasLeft = (child: Child): boolean =>
-      this.#hasLeft(child) || isStoppedSince(child) || child.isToForget || child.record.circuit === 'open'
+      this.#hasLeft(child) ||
+      child.isToStopSince(after) ||
+      child.isToForget ||
+      child.record.circuit === 'open'
     const left = new Map(group.filter(hasLeft).map(child => [child, -1]))
     this.#group = left
     const plan = group.filter(child => !left.has(child))
@@ -203,8 +194,6 @@ export class GroupRestart implements Strategy {
   }
 
   #willBeRestarted(child: Child): boolean {
-    return this.#ends.some(
-      end => end.child === child && end.command === child.command && comesBack(child, end.failure),
-    )
+    return this.#ends.some(end => end.child === child && !isOvertaken(end) && comesBack(child, end.failure))
   }
 }

@@ -4,7 +4,7 @@ import { comesBack, type Strategy, type StrategyHost } from './strategy.ts'
 export function oneForOne(host: StrategyHost): Strategy {
   return {
     isBusy: false,
-    ended(child, failure) {
+    ended({ child, failure }) {
       if (!comesBack(child, failure)) host.retire(child, failure)
       else if (host.acceptRestart(child)) child.awaitRestart()
       else host.giveUp(child, failure)

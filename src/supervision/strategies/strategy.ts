@@ -17,23 +17,36 @@ export interface StrategyHost {
   retire(child: Child, failure: ExovisorError | undefined): void
   /** Stops a child for good: it is not known any more, unless somebody starts it again meanwhile. */
   stopAndForget(child: Child, reason: string): Promise<void>
+  /** Stops children one after the other, in the order given. Those that do not come back by their type are forgotten. */
+  stopInTurn(children: readonly Child[], reason: (child: Child) => string): Promise<void>
   /** Runs something after what the supervisor is doing now, unless it is closing by then. */
   post(message: () => void): void
   /** The same after so many milliseconds, unless it is cancelled. */
   after(ms: number, message: () => void): CancelTimer
 }
 
+/** An end that is not dealt with yet. */
+export interface End {
+  readonly child: Child
+  /** Undefined for the normal end. */
+  readonly failure: ExovisorError | undefined
+  /** The last command in the supervisor when it came: whatever was told later, to this child or to another one, is stronger. */
+  readonly after: number
+}
+
+/** True for the end of a child that was told something after it. */
+export const isOvertaken = ({ child, after }: End): boolean => child.command > after
+
 /** Decides what follows when a child has ended by itself and is CLOSED. One for each incarnation of a supervisor. */
 export interface Strategy {
   /** True while children wait for a restart that only this strategy knows of. */
   readonly isBusy: boolean
-  /** No failure means the normal end. */
-  ended(child: Child, failure: ExovisorError | undefined): void
+  ended(end: End): void
   /** Runs the first start of a child, or of several, as soon as the strategy is not starting children itself. */
   admit<T>(start: () => Promise<T>): Promise<T>
   /** Those that are to be stopped before a child is stopped by hand, in that order. */
   stoppedWith?(child: Child): readonly Child[]
-  /** Stops those that are to be restarted together with a child that is restarted by hand. They come back when it is READY. */
+  /** Stops those that are to be restarted together with a child that was told to restart. They come back when it is READY. */
   holdWith?(child: Child): Promise<void>
   /** A child has changed its state, or was told something by hand. */
   changed?(): void

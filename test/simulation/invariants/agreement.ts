@@ -51,11 +51,16 @@ function registered(branch: Post, shown: readonly ChildSnapshot[], { registry }:
   const wanted = shown.map(brief).toSorted()
   if (known.join() !== wanted.join())
     return `the registry shows ${known.join(', ')} below ${branch.id}, which shows ${wanted.join(', ')}`
-  const offered = registry.routable('leaf')
+  const byKind = new Map<string, ReturnType<typeof registry.routable>>()
+  const offered = (kind: string) => {
+    const known = byKind.get(kind) ?? registry.routable(kind)
+    byKind.set(kind, known)
+    return known
+  }
   for (const { id, kind, state } of shown) {
     const suspended = branch.children.find(child => child.id === id)?.suspended
-    if (kind !== 'leaf' || suspended === undefined) continue
-    if (offered.some(({ name }) => name === id) !== (state === 'READY' && !suspended))
+    if (kind === 'supervisor' || suspended === undefined) continue
+    if (offered(kind).some(({ name }) => name === id) !== (state === 'READY' && !suspended))
       return `${id} is ${state}${suspended ? ' and suspended' : ''}, and ${state === 'READY' ? 'not offered' : 'offered'}`
   }
   return undefined

@@ -6,14 +6,15 @@ import type { Facts, Finding, Invariant } from './invariant.ts'
 function rest(post: Post, { state, ended, restart, circuit }: ChildSnapshot): Finding {
   const { on } = post.plan.policy
   if (state === 'READY') return undefined
-  if (state === 'UNINITIALIZED' && post.leaf?.start === false) return undefined
+  if (state === 'UNINITIALIZED' && (post.leaf?.start === false || post.wasStopped)) return undefined
   if (state === 'DEGRADED' && !on.includes('DEGRADED')) return undefined
   if (state === 'ERROR' && !on.includes('ERROR')) return undefined
   if (circuit !== 'closed') return `${post.id} has a circuit that is ${circuit}`
   if (state !== 'CLOSED' || !ended) return `${post.id} is ${state}`
+  const types = new Set([restart, ...post.restartTypes])
   const wasLetGo =
-    restart === 'temporary' ||
-    (restart === 'transient' && !post.hasFailed) ||
+    types.has('temporary') ||
+    (types.has('transient') && !post.hasFailed) ||
     post.wasStopped ||
     post.directive === 'stop'
   return wasLetGo ? undefined : `${post.id} is ${restart} and has ended, though nobody stopped it`

@@ -1,11 +1,13 @@
 import { agreement } from './agreement.ts'
 import { convergence } from './convergence.ts'
+import { dynamic } from './dynamic.ts'
 import { intensity } from './intensity.ts'
 import type { Invariant } from './invariant.ts'
 import { lives } from './lives.ts'
 import { messages } from './messages.ts'
 import { order } from './order.ts'
 import { releases } from './releases.ts'
+import { reloads } from './reloads.ts'
 import { restarts } from './restarts.ts'
 
 /** Every promise that the simulation holds the kernel to. */
@@ -18,4 +20,6 @@ export const invariants: readonly Invariant[] = [
   ...releases,
   ...agreement,
   ...convergence,
+  ...dynamic,
+  ...reloads,
 ]

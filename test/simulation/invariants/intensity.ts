@@ -6,15 +6,21 @@ interface Limit {
   readonly within: number
 }
 
-const isGroup = ({ parent }: Post): boolean => parent?.branch?.strategy !== 'one_for_one'
+const isGroup = ({ parent }: Post): boolean =>
+  parent?.strategy !== 'one_for_one' && parent?.strategy !== 'dynamic'
+
+/** What was accepted since a reload gave the limit that holds: what ended before may have been judged by the older one. */
+const underLimit = ({ spent, resizedAt = Number.NEGATIVE_INFINITY }: Post): readonly Restart[] =>
+  spent.filter(({ ended }) => ended > resizedAt)
 
 /** The windows that a restart of a child is counted in. */
 function windowsOf(post: Post): readonly (readonly [Limit, readonly Restart[], string])[] {
   const { intensity } = post.plan.policy
   const own = post.parent?.branch?.intensity
+  const isUnderLimit = post.endedAt > (post.parent?.resizedAt ?? Number.NEGATIVE_INFINITY)
   return [
     ...(post.isUncertain ? [] : [[intensity, post.restarts, post.id] as const]),
-    ...(own && post.parent ? [[own, post.parent.spent, post.parent.id] as const] : []),
+    ...(own && post.parent && isUnderLimit ? [[own, underLimit(post.parent), post.parent.id] as const] : []),
   ]
 }
 
@@ -49,6 +55,8 @@ export const intensity: readonly Invariant[] = [
     hears({ type }, post, { hasSkewed }) {
       // In a group a restart that is overtaken by another one is accepted without being announced.
       if (type !== 'gave_up' || hasSkewed || post.isUncertain || isGroup(post)) return undefined
+      // What was spent before counts on, under the new limit.
+      if (post.parent?.resizedAt !== undefined) return undefined
       const spent = windowsOf(post).some(([{ restarts, within }, earlier]) => {
         const perhapsWithin = earlier.filter(({ announced }) => post.endedAt - announced <= within)
         return perhapsWithin.length >= restarts

@@ -27,6 +27,36 @@ export interface Facts {
   shown(branch: Post): readonly ChildSnapshot[] | undefined
 }
 
+/** A call of `spawn`. */
+export interface Spawn {
+  readonly branch: Post
+  /** The id that was asked for, if one was. */
+  readonly id: string | undefined
+  /** Who was there when it was called. */
+  readonly known: readonly string[]
+  /** How many there may be. */
+  readonly most: number
+  /** Who was spawned, or the code of the error. */
+  name: string | undefined
+  code: string | undefined
+}
+
+/** A call of `reload`, in which nothing else was done. */
+export interface Reload {
+  readonly branch: Post
+  readonly isTaken: boolean
+  /** The ids that it names. */
+  readonly given: readonly string[]
+  readonly before: readonly Shown[]
+  readonly after: readonly Shown[]
+}
+
+interface Shown {
+  readonly id: string
+  readonly life: string
+  readonly spec: string
+}
+
 /** Says what is wrong, or nothing. */
 export type Finding = string | undefined
 
@@ -44,6 +74,12 @@ export interface Invariant {
   handles?(sent: Sent, life: Life, facts: Facts): Finding
   /** A health check or a soft restart begins. */
   examines?(life: Life, facts: Facts, what: 'check' | 'soft restart'): Finding
+  /** A call of `spawn` has returned, its promise open; `now` are the children that there are. */
+  spawns?(spawn: Spawn, now: readonly string[], facts: Facts): Finding
+  /** The promise of a `spawn` has settled. */
+  spawned?(spawn: Spawn, facts: Facts): Finding
+  /** A call of `reload` has returned or thrown. */
+  reloads?(reload: Reload, facts: Facts): Finding
   /** A step is over: everything that waits for no timer has run. */
   rests?(facts: Facts): Finding
   /** The faults have ceased for long enough. */

@@ -8,16 +8,16 @@ const siblings = (post: Post): readonly Post[] => post.parent?.children ?? []
 const isBefore = (one: Post, other: Post): boolean =>
   one.order !== undefined && other.order !== undefined && one.order < other.order
 
-const isStatic = (post: Post): boolean => post.parent?.branch?.children.includes(post.plan) ?? false
+const isStatic = (post: Post): boolean => post.isStatic
 
-const isGraph = ({ parent }: Post): boolean => parent?.branch?.strategy === 'dependency_closure'
+const isGraph = ({ parent }: Post): boolean => parent?.strategy === 'dependency_closure'
 
 /** Whether one child must be CLOSED before another one is stopped. */
 const stopsBefore = (one: Post, other: Post): boolean =>
   isGraph(other) ? one.startsAfter.includes(other.id) : isBefore(other, one)
 
 const isGroup = (post: Post): boolean =>
-  post.parent?.branch?.strategy === 'one_for_all' || post.parent?.branch?.strategy === 'rest_for_one'
+  post.parent?.strategy === 'one_for_all' || post.parent?.strategy === 'rest_for_one'
 
 /** Nobody but the policy has had a say in this incarnation of the supervisor. */
 const isUntouched = ({ word, commands }: Post): boolean => word === undefined && commands === 0
@@ -55,7 +55,8 @@ export const order: readonly Invariant[] = [
       if (type !== 'started' || !isGroup(post) || !isUntouched(post) || post.isTried) return undefined
       const wrong = siblings(post).find(other => {
         if (other === post || !isUntouched(other)) return false
-        if (other.phase === 'started') return true
+        // The try of an open circuit goes on beside the group.
+        if (other.phase === 'started') return !other.isHalfOpen
         return isBefore(post, other) && isLiving(other) && isStatic(other)
       })
       return wrong ? `${post.id} starts while ${wrong.id} is ${wrong.phase}` : undefined

@@ -7,7 +7,8 @@ function fullDelay({ plan }: Post, attempt: number): number {
   return Math.min(max, initial * factor ** (attempt - 1))
 }
 
-const isAlone = ({ parent }: Post): boolean => parent?.branch?.strategy === 'one_for_one'
+const isAlone = ({ parent }: Post): boolean =>
+  parent?.strategy === 'one_for_one' || parent?.strategy === 'dynamic'
 
 /** The numbers are computed with other roundings here. */
 const SLACK_MS = 0.001
@@ -18,8 +19,9 @@ export const restarts: readonly Invariant[] = [
     promise: 'temporary children are never restarted, transient ones only after a failure',
     hears({ type }, post) {
       if (type !== 'backoff_scheduled') return undefined
-      if (post.plan.restart === 'temporary') return `${post.id} is temporary and is restarted`
-      return post.plan.restart === 'transient' && !post.hasFailed
+      const types = [...post.restartTypes]
+      if (types.every(restart => restart === 'temporary')) return `${post.id} is temporary and is restarted`
+      return types.every(restart => restart !== 'permanent') && !post.hasFailed
         ? `${post.id} is transient, has ended in the normal way and is restarted`
         : undefined
     },

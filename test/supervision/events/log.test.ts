@@ -58,6 +58,32 @@ describe('a line of the log', () => {
   })
 })
 
+describe('a stream', () => {
+  it('shows every event with a count but those of dead letters', () => {
+    const { log, messages } = keepingLog()
+    const stream = new EventStream({ clock: new VirtualClock(), log })
+    for (const type of ['storm_delayed', 'dead_letter'] as const)
+      for (let count = 1; count <= 5; count += 1) stream.publish(anEvent({ type, count }))
+    expect(messages().filter(line => line.includes('storm delayed'))).toHaveLength(5)
+    expect(messages().filter(line => line.includes('dead letter'))).toHaveLength(3)
+    expect(stream.last()).toHaveLength(8)
+  })
+
+  it('tells the log what a listener threw, and at what', () => {
+    const { log, lines } = keepingLog()
+    const stream = new EventStream({ clock: new VirtualClock(), log })
+    stream.subscribe(() => {
+      throw new Error('bad listener')
+    })
+    stream.publish(anEvent())
+    expect(lines.at(-1)).toMatchObject({
+      level: 'error',
+      message: 'a listener for supervision events threw at failed',
+      facts: { error: { message: 'bad listener' } },
+    })
+  })
+})
+
 describe('a record that nobody wants', () => {
   it('is remembered all the same, unless it is one of a flood', () => {
     const { log, messages } = keepingLog()
@@ -75,6 +101,8 @@ describe('a record that nobody wants', () => {
       4,
       undefined,
     ])
+    for (let time = 0; time < 30; time += 1) stream.publish(anEvent({ type: 'ready' }))
+    expect(stream.last()).toHaveLength(35)
     expect(messages()).toEqual([])
   })
 })
