@@ -7,16 +7,22 @@ import type { OperationContext } from './network-types.ts'
  */
 export class Attempt<Result> implements OperationContext {
   readonly attempt: number
+  declare readonly signal: AbortSignal
   readonly #abort = new LazyAbort()
   #reject: ((reason: unknown) => void) | undefined
   #givenUp: { readonly reason: unknown } | undefined
 
   constructor(attempt: number) {
     this.attempt = attempt
+    Object.defineProperty(this, 'signal', Attempt.#signal)
   }
 
-  get signal(): AbortSignal {
-    return this.#abort.signal
+  /** An own property of each attempt, so that a copy by spreading has it. */
+  static readonly #signal: PropertyDescriptor & ThisType<Attempt<unknown>> = {
+    enumerable: true,
+    get() {
+      return this.#abort.signal
+    },
   }
 
   /** What a work that was given up does later is ignored. */
