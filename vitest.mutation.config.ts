@@ -11,11 +11,12 @@ export default defineConfig({
   resolve: { conditions: ['source'] },
   test: {
     include: [
-      'test/{actors,supervision,resources,conformance}/**/*.test.ts',
+      'test/{concurrency,actors,supervision,resources,conformance}/**/*.test.ts',
       'test/simulation/simulation.test.ts',
     ],
     env: { GITHUB_RUN_ID: '1' },
     exclude: [
+      'test/concurrency/readme.test.ts',
       'test/conformance/otp/scale.test.ts',
       'test/resources/{pool,network,group}*.test.ts',
       'test/resources/ref-memory.test.ts',

@@ -3,13 +3,13 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
 /** The tests that take seconds: they have the last word on a mutant, not the first. */
 const SLOW =
-  /model|simulation.test|faults|records|messages|check-specs|dependencies|hierarchy-stress|window|ask|transition-table|admin/
+  /model|concurrency.tree|simulation.test|faults|records|messages|check-specs|dependencies|hierarchy-stress|window|\bask|transition-table|admin/
 
 const words = (path: string): readonly string[] => path.replace(/\.(test\.)?ts$/, '').split(/[^a-z]+/)
 
 /** The words in the path of the file that each mutant is in, by the ids that Stryker has written into its copy of the sources. */
 function mutatedFiles(): ReadonlyMap<string, readonly string[]> {
-  const sources = ['src/actors', 'src/supervision'].flatMap(room =>
+  const sources = ['src/concurrency', 'src/actors', 'src/supervision'].flatMap(room =>
     readdirSync(room, { recursive: true, encoding: 'utf8' }).map(name => `${room}/${name}`),
   )
   const found = sources

@@ -6,6 +6,6 @@ fc.configureGlobal({ seed: 20_240, interruptAfterTimeLimit: 250 })
 
 /** What costs seconds: large amounts, and what other tests say of fewer worlds or scripts. */
 const LONG =
-  /\b(1000 and 2000|a thousand children that|by the million|a hundred thousand|20,000 children|repeats itself exactly|as cheaply among|100,000 remembered|\d+ seeds from|come in every kind|differ from seed to seed)\b/
+  /\b(1000 and 2000|a thousand children that|by the million|a hundred thousand|ten thousand tasks|20,000 children|repeats itself exactly|as cheaply among|100,000 remembered|\d+ seeds from|come in every kind|differ from seed to seed)\b/
 
 beforeEach(({ task, skip }) => skip(LONG.test(task.name)))

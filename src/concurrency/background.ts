@@ -78,7 +78,6 @@ export class Background {
     this.#isClosed = true
     this.cancel(reason)
     if (this.#running.size > 0) await this.#ended(limit)
-    this.#scope.close()
   }
 
   async #ended(limit: number): Promise<void> {
@@ -95,8 +94,6 @@ export class Background {
         `${running.join(', ')} of ${owner} did not end within ${limit} ms after being cancelled`,
         { cause, details: { owner, tasks: running } },
       )
-    } finally {
-      this.#scope.close()
     }
   }
 }

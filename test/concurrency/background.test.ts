@@ -92,6 +92,15 @@ describe('the background tasks of an owner', () => {
     expect(clock.pending).toBe(0)
   })
 
+  it('need no registry to be run, cancelled and waited for', async () => {
+    const clock = new VirtualClock()
+    const background = new Background({ owner: 'node/attic', clock, onFailure: () => undefined })
+    const task = background.spawn('serve', scope => scope.forever())
+    await background.close(1_000)
+    expect(task.status).toBe('cancelled')
+    expect(background.running).toEqual([])
+  })
+
   it('are not begun any more once the owner has cancelled them, or has closed', async () => {
     const { clock, background, failures, registry } = backgroundOf()
     background.cancel('enough')
@@ -103,6 +112,7 @@ describe('the background tasks of an owner', () => {
     await clock.settle()
     expect([late.status, later.status]).toEqual(['cancelled', 'cancelled'])
     await expect(later.result).rejects.toMatchObject({ code: 'EXO_ABORTED' })
+    expect([later.name, later.startedAt]).toEqual(['later', clock.now()])
     expect(begun).toBe(0)
     expect(failures).toEqual([])
     expect(registry.size).toBe(0)
@@ -110,6 +120,11 @@ describe('the background tasks of an owner', () => {
 })
 
 describe('the registry of tasks', () => {
+  it('says by which clock it tells when a task began', () => {
+    const { clock, registry } = backgroundOf()
+    expect(registry.clock).toBe(clock)
+  })
+
   it('lists those of one owner and of what is below it', () => {
     const { registry } = backgroundOf()
     for (const owner of ['node', 'node/a', 'node/a/b', 'node/ab']) registry.begin({ name: 'work', owner })

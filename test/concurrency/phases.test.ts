@@ -47,7 +47,7 @@ describe('the phases of an orderly end', () => {
     ]
     const reports = await played(clock, phases, 1_000)
     expect(seen).toEqual(['0 withdraw', '0 drain', '300 close', '310 flush'])
-    expect(reports).toEqual([
+    expect(reports).toStrictEqual([
       { name: 'withdraw', outcome: 'done', took: 100 },
       { name: 'drain', outcome: 'done', took: 300 },
       { name: 'close', outcome: 'done', took: 10 },

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { realClock } from '../../src/concurrency/clock.ts'
+import { every, realClock } from '../../src/concurrency/clock.ts'
+import { nextTurn } from '../../src/concurrency/next-turn.ts'
 import { schedule } from '../../src/concurrency/timer.ts'
 
 const DAY = 24 * 60 * 60 * 1_000
@@ -37,5 +38,45 @@ describe('realClock', () => {
     const cancel = schedule(realClock, Number.POSITIVE_INFINITY, () => undefined)
     expect(vi.getTimerCount()).toBe(0)
     cancel()
+  })
+})
+
+describe('every', () => {
+  beforeEach(() => void vi.useFakeTimers())
+  afterEach(() => void vi.useRealTimers())
+
+  it('calls back again and again until it is told to stop', () => {
+    let calls = 0
+    const stop = every(10, () => (calls += 1))
+    vi.advanceTimersByTime(35)
+    expect(calls).toBe(3)
+    stop()
+    vi.advanceTimersByTime(100)
+    expect(calls).toBe(3)
+    expect(vi.getTimerCount()).toBe(0)
+  })
+})
+
+describe('the next turn of the event loop', () => {
+  it('comes after microtasks and after the immediates that were there before', async () => {
+    const seen: string[] = []
+    setImmediate(() => seen.push('the event loop'))
+    const waiting = nextTurn().then(() => seen.push('next turn'))
+    await Promise.resolve()
+    seen.push('a microtask')
+    await waiting
+    expect(seen).toEqual(['a microtask', 'the event loop', 'next turn'])
+  })
+
+  it('is asked of the clock that it is given', async () => {
+    const turns: (() => void)[] = []
+    let isOver = false
+    const waiting = nextTurn({ nextTurn: fn => void turns.push(fn) }).then(() => {
+      isOver = true
+    })
+    await new Promise<void>(resolve => setImmediate(resolve))
+    expect(isOver).toBe(false)
+    turns[0]?.()
+    await waiting
   })
 })
