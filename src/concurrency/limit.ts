@@ -33,7 +33,7 @@ export function limited<T>(
       signal.removeEventListener('abort', abort)
     }
     if (signal.aborted) return abort()
-    signal.addEventListener('abort', abort, { once: true })
+    signal.addEventListener('abort', abort)
     // Called inside of a promise, so that a work that throws at once rejects like any other.
     void Promise.resolve()
       .then(() => work(inner.signal))

@@ -34,6 +34,6 @@ export function watchLimits(
     stop()
     on.timeout()
   })
-  signal?.addEventListener('abort', abort, { once: true })
+  signal?.addEventListener('abort', abort)
   return stop
 }

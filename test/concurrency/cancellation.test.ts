@@ -49,6 +49,7 @@ describe('what may cancel', () => {
     controller.abort('gone')
     expect(source.isCancelled).toBe(true)
     expect(calls).toBe(1)
+    expect(getEventListeners(controller.signal, 'abort')).toHaveLength(0)
     source.onCancel(listener)()
     expect(calls).toBe(2)
   })
@@ -99,6 +100,10 @@ describe('what only says that somebody was cancelled', () => {
     ['a disposal that failed', suppressed(new Error('broken'), cancelled())],
     ['a block that failed', suppressed(cancelled(), new Error('broken'))],
     ['an error that only has the name', Object.assign(new Error('x'), { name: 'SuppressedError' })],
+    [
+      'an error of another kind that carries two',
+      Object.assign(new Error('x'), { error: cancelled(), suppressed: cancelled() }),
+    ],
     ['a text', 'AbortError'],
     ['nothing', undefined],
     ['null', null],

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events'
 import { describe, expect, it } from 'vitest'
 import { limited } from '../../src/concurrency/limit.ts'
 import { VirtualClock } from '../../src/concurrency/virtual-clock.ts'
@@ -12,10 +13,11 @@ function setup() {
 }
 
 describe('a limited work', () => {
-  it('gives its result and leaves no timer', async () => {
-    const { clock, limit } = setup()
+  it('gives its result and leaves no timer and no listener', async () => {
+    const { clock, outer, limit } = setup()
     expect(await limited(limit, async () => 5)).toBe(5)
     expect(clock.pending).toBe(0)
+    expect(getEventListeners(outer.signal, 'abort')).toHaveLength(0)
   })
 
   it('fails with its own error, also one thrown at once', async () => {
@@ -43,6 +45,7 @@ describe('a limited work', () => {
     const result = limited(limit, () => new Promise(() => undefined))
     outer.abort(new Error('stop'))
     await expect(result).rejects.toThrow('stop')
+    expect(getEventListeners(outer.signal, 'abort')).toHaveLength(0)
     let began = false
     const never = limited(limit, async () => {
       began = true
@@ -63,5 +66,17 @@ describe('watchLimits', () => {
     await clock.advance(10)
     outer.abort()
     expect(told).toEqual(['timeout'])
+  })
+
+  it('tells of an abort with its reason, and leaves no timer and no listener then', async () => {
+    const { clock, outer } = setup()
+    const told: unknown[] = []
+    const on = { timeout: () => told.push('timeout'), abort: (reason: unknown) => told.push(reason) }
+    watchLimits(clock, { timeout: 10, signal: outer.signal }, on)
+    outer.abort('changed my mind')
+    expect(clock.pending).toBe(0)
+    expect(getEventListeners(outer.signal, 'abort')).toHaveLength(0)
+    await clock.advance(10)
+    expect(told).toEqual(['changed my mind'])
   })
 })

@@ -29,6 +29,19 @@ describe('realClock', () => {
     expect(fired).toBe(1)
   })
 
+  it('fires a timer of the longest time that Node can hold at that very time', () => {
+    let fired = 0
+    realClock.setTimeout(() => (fired += 1), 2 ** 31 - 1)
+    vi.advanceTimersByTime(2 ** 31 - 2)
+    expect(fired).toBe(0)
+    vi.advanceTimersByTime(1)
+    expect(fired).toBe(1)
+  })
+
+  it('clears nothing for a handle that is none', () => {
+    expect(() => realClock.clearTimeout(undefined)).not.toThrow()
+  })
+
   it('never goes back', () => {
     const before = realClock.now()
     expect(realClock.now()).toBeGreaterThanOrEqual(before)

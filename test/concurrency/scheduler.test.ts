@@ -134,6 +134,33 @@ describe('TurnScheduler', () => {
     expect(done).toBe(40)
   })
 
+  it('ends a turn whose time is over to the millisecond, and reads the clock after every 16th task only', async () => {
+    const clock = new VirtualClock()
+    let now = 0
+    let looks = 0
+    const read = (): number => {
+      looks += 1
+      return now
+    }
+    const timed = {
+      now: read,
+      setTimeout: clock.setTimeout,
+      clearTimeout: () => undefined,
+      nextTurn: (fn: () => void) => clock.nextTurn(fn),
+    }
+    const scheduler = new TurnScheduler(timed, { ms: 5 })
+    let done = 0
+    for (let index = 0; index < 100; index += 1)
+      scheduler.post(() => {
+        done += 1
+        if (done === 40) now = 5
+      })
+    await new Promise<void>(resolve => setImmediate(resolve))
+    expect(done).toBe(48)
+    // When it was made, and after 16, 32 and 48 tasks.
+    expect(looks).toBe(4)
+  })
+
   it('goes on after a task that threw', async () => {
     const turns: (() => void)[] = []
     const clock = new VirtualClock()

@@ -61,6 +61,16 @@ describe('VirtualClock', () => {
     expect(clock.nextDue).toBe(40)
   })
 
+  it('clears nothing for a handle that is none, or whose timer has fired', async () => {
+    const clock = new VirtualClock()
+    const fired = clock.setTimeout(() => undefined, 10)
+    await clock.advance(10)
+    clock.setTimeout(() => undefined, 10)
+    clock.clearTimeout(undefined)
+    clock.clearTimeout(fired)
+    expect(clock.pending).toBe(1)
+  })
+
   it('does not fire a timer of the future', async () => {
     const clock = new VirtualClock()
     let fired = false

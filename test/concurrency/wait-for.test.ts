@@ -29,8 +29,8 @@ describe('waitFor', () => {
   it('gives up with EXO_ABORTED when its signal fires, also if it has fired before', async () => {
     const abort = new AbortController()
     const waiting = waitFor(never, new VirtualClock(), 'it', { signal: abort.signal })
-    abort.abort()
-    await expect(waiting).rejects.toMatchObject({ code: 'EXO_ABORTED' })
+    abort.abort('changed my mind')
+    await expect(waiting).rejects.toMatchObject({ code: 'EXO_ABORTED', cause: 'changed my mind' })
     await expect(waitFor(never, new VirtualClock(), 'it', { signal: abort.signal })).rejects.toMatchObject({
       code: 'EXO_ABORTED',
     })
