@@ -25,6 +25,8 @@ interface Sending<T> {
   readonly item: T
 }
 
+const sent = Promise.resolve()
+
 const endClosed = (): ExovisorError =>
   new ExovisorError('EXO_RESOURCE_CLOSED', 'this end of the channel is closed')
 
@@ -77,9 +79,14 @@ export class ChannelState<T> {
     if (!this.#senders.has(end) && !this.#receivers.has(end)) throw endClosed()
   }
 
-  async send(end: ChannelEnd, item: T, cancellation?: Cancellation): Promise<void> {
-    refuseCancelled(cancellation)
-    if (!this.#put(end, item)) await this.#sends.wait({ end, item }, cancellation)
+  // Not async: that would make a second promise of each, and let whoever waits run some microtasks later.
+  send(end: ChannelEnd, item: T, cancellation?: Cancellation): Promise<void> {
+    try {
+      refuseCancelled(cancellation)
+      return this.#put(end, item) ? sent : this.#sends.wait({ end, item }, cancellation)
+    } catch (error) {
+      return Promise.reject(error)
+    }
   }
 
   trySend(end: ChannelEnd, item: T): void {
@@ -87,10 +94,14 @@ export class ChannelState<T> {
       throw new ExovisorError('EXO_WOULD_BLOCK', `the channel is full: ${this.#buffer.size} items`)
   }
 
-  async receive(end: ChannelEnd, cancellation?: Cancellation): Promise<T> {
-    refuseCancelled(cancellation)
-    const taken = this.#take(end)
-    return taken ? taken.value : await this.#receives.wait(end, cancellation)
+  receive(end: ChannelEnd, cancellation?: Cancellation): Promise<T> {
+    try {
+      refuseCancelled(cancellation)
+      const taken = this.#take(end)
+      return taken ? Promise.resolve(taken.value) : this.#receives.wait(end, cancellation)
+    } catch (error) {
+      return Promise.reject(error)
+    }
   }
 
   tryReceive(end: ChannelEnd): T {

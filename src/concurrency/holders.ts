@@ -2,6 +2,8 @@ import { ExovisorError } from '../errors.ts'
 import { type Cancellation, type CancelSource, refuseCancelled } from './cancellation.ts'
 import { WaitQueue } from './wait-queue.ts'
 
+const taken = Promise.resolve()
+
 /** A holder that is a scope or a signal says himself when he gives his wait up. */
 function cancellationOf(holder: object): Cancellation | undefined {
   if (holder instanceof AbortSignal) return holder
@@ -44,14 +46,19 @@ export class Holders {
     return this.#queue.size
   }
 
-  async acquire(
+  // Not async: that would make a second promise of each, and let whoever waits run some microtasks later.
+  acquire(
     holder: object,
     cancellation: Cancellation | undefined = cancellationOf(holder),
   ): Promise<void> {
-    refuseCancelled(cancellation)
-    if (this.#take(holder)) return
-    this.#waiting.add(holder)
-    await this.#queue.wait(holder, cancellation, () => this.#waiting.delete(holder))
+    try {
+      refuseCancelled(cancellation)
+      if (this.#take(holder)) return taken
+      this.#waiting.add(holder)
+      return this.#queue.wait(holder, cancellation, () => this.#waiting.delete(holder))
+    } catch (error) {
+      return Promise.reject(error)
+    }
   }
 
   tryAcquire(holder: object): void {
