@@ -47,10 +47,7 @@ export class Holders {
   }
 
   // Not async: that would make a second promise of each, and let whoever waits run some microtasks later.
-  acquire(
-    holder: object,
-    cancellation: Cancellation | undefined = cancellationOf(holder),
-  ): Promise<void> {
+  acquire(holder: object, cancellation: Cancellation | undefined = cancellationOf(holder)): Promise<void> {
     try {
       refuseCancelled(cancellation)
       if (this.#take(holder)) return taken

@@ -18,7 +18,6 @@ const peers = ['promises', 'effect', 'effection']
 it('the bench of concurrency runs and prints every figure and ratio, as one line', async () => {
   const { stdout } = await promisify(execFile)(process.execPath, [
     '--conditions=source',
-    '--expose-gc',
     join(import.meta.dirname, 'concurrency.ts'),
     '--tiny',
     '--json',
