@@ -13,7 +13,8 @@ export function refuseMisfit({ name, input, policies, roster }: SupervisorCore, 
   const isBound = bonds.some(bond => spec[bond] !== undefined)
   if (!isBound && !spec.significant && spec.resource.kind !== 'supervisor') return
   const { strategy, autoShutdown } = input
-  const others = isBound ? roster.all.filter(({ id }) => id !== spec.id) : []
+  // Of two with one id the first is meant, so that the one whose place this spec takes counts no more.
+  const others = isBound ? roster.all : []
   const siblings = others.map(child => ({ ...child.spec, input: undefined }))
   // It stands first, since a cycle is told where the first of its children stands, and every cycle here is one of this spec.
   const place = 'children[0]'

@@ -77,10 +77,8 @@ export class RestartRecord {
 
   /** A new policy holds from now on. Restarts that were accepted before still count. */
   adopt(policy: Policy): void {
-    const { restarts, within } = this.#policy.intensity
     this.#policy = policy
-    const isSame = restarts === policy.intensity.restarts && within === policy.intensity.within
-    if (!isSame) this.#window = this.#window?.resized(policy.intensity)
+    this.#window = this.#window?.resized(policy.intensity)
   }
 
   #isHealthy(now: number): boolean {

@@ -23,10 +23,13 @@ describe('a row of the archive', () => {
       anEvent({ type: 'ready' }),
       anEvent({ delay: 0, count: 0 }),
       ...Object.entries(wordy).map(([key, value]) => anEvent({ [key]: value })),
-      anEvent({ ...wordy, error: { ...error, message: 'other' } }),
-      anEvent({ ...wordy, causes: [] }),
-      anEvent({ ...wordy, directive: 'stop' }),
-      anEvent({ ...wordy, reason: 'because' }),
+      // Each after one that differs from it in nothing else.
+      ...[
+        { error: { ...error, message: 'other' } },
+        { causes: [] },
+        { directive: 'stop' },
+        { reason: 'because' },
+      ].flatMap(change => [anEvent(wordy), anEvent({ ...wordy, ...change } as Partial<SupervisionEvent>)]),
     ]
     for (const event of events) {
       archive.write(row, event)
@@ -63,6 +66,20 @@ describe('a row of the archive', () => {
     expect(again.toSorted((a, b) => a - b)).toEqual([...first, ...second].toSorted((a, b) => a - b))
     for (const row of again) expect(archive.read(row, 'a', 'thing')).not.toHaveProperty('error')
     expect(again).not.toContain(archive.insert(NO_ROW))
+  })
+})
+
+describe('a history that is cleared', () => {
+  it('gives its rows to others, and has none to give when it is cleared again', () => {
+    const archive = new EventArchive('root')
+    const [first, second] = ['a', 'b'].map(name => new ChildHistory(archive, name, 'thing'))
+    first?.clear()
+    first?.add(anEvent())
+    for (let time = 0; time < 2; time += 1) first?.clear()
+    second?.add(anEvent({ name: 'b' }))
+    const fresh = new EventArchive('root').insert(NO_ROW)
+    expect(archive.read(fresh, 'b', 'thing')).toEqual(second?.events()[0])
+    expect(first?.events()).toEqual([])
   })
 })
 
