@@ -12,6 +12,7 @@ const tools = {
   deadLetters: ['record'],
   events: ['wants', 'publish', 'close'],
   registry: ['register', 'unregister', 'changed'],
+  tasks: ['begin', 'list'],
 } as const
 
 const fields = [
@@ -20,6 +21,7 @@ const fields = [
   'random',
   'turn',
   'inspect',
+  'createActor',
 ] as const
 type Fields = Readonly<Record<(typeof fields)[number], unknown>>
 
@@ -33,11 +35,17 @@ const isBudget = (value: unknown): boolean => {
 }
 
 function optionRules(given: Fields): readonly Rule[] {
-  const { name, random, turn, inspect } = given
+  const { name, random, turn, inspect, createActor } = given
   const isFunction = typeof inspect === 'function' || isRecord(inspect)
   return [
     ['name', name, name === undefined || isId(name), expectedId],
     ['random', random, random === undefined || typeof random === 'function', 'a function'],
+    [
+      'createActor',
+      createActor,
+      createActor === undefined || typeof createActor === 'function',
+      'a function',
+    ],
     ['turn', turn, turn === undefined || isBudget(turn), 'tasks of at least 1, and ms of at least 0'],
     ['inspect', inspect, inspect === undefined || isFunction, 'an inspection observer'],
     ...Object.entries(tools).map(([key, methods]): Rule => {

@@ -35,7 +35,8 @@ export class PolicyCache {
   /** A supervisor below takes this one's policies when it has none. */
   passedTo(spec: AnyChildSpec): AnyChildSpec {
     if (spec.resource.kind !== 'supervisor') return spec
-    return { ...spec, input: { policies: this.table, ...(spec.input as SupervisorInput) } }
+    const input = spec.input as SupervisorInput | undefined
+    return { ...spec, input: { ...input, policies: input?.policies ?? this.table } }
   }
 
   #resolve({ id, resource, policy, restart, shutdown }: AnyChildSpec): Policy {

@@ -198,7 +198,10 @@ export async function storm(subject: Subject, supervisors: number, { many, round
   return { cpuMs: median(warm.map(each => each.cpuMs)), stallMs: median(warm.map(each => each.stallMs)) }
 }
 
-/** Everything, in an order in which each part warms up the next. */
+/**
+ * Everything, in an order in which each part warms up the next. The bytes come last: what a forced collection throws away, compiled code
+ * too, would have to be made again while others are timed.
+ */
 export async function measure(
   subject: Subject,
   sizes: Sizes,
@@ -212,17 +215,20 @@ export async function measure(
   }
   note('spawn_per_s', await spawnRate(subject, sizes))
   note('roundtrips_per_s', await roundTripRate(subject, sizes))
-  note('bytes_per_actor', await bytesPerActor(subject, sizes))
   await restartMicroseconds(subject, one, sizes.kills)
   note('restart_us_1', await restartMicroseconds(subject, one, sizes.kills))
   note('restart_us_1k', await restartMicroseconds(subject, thousand, sizes.kills))
   note('restart_us_10k', await restartMicroseconds(subject, tenThousand, sizes.kills))
-  if (!sizes.storms) return figures
+  if (!sizes.storms) {
+    note('bytes_per_actor', await bytesPerActor(subject, sizes))
+    return figures
+  }
   const alone = await storm(subject, 1, sizes)
   note('storm_10k_cpu_ms', alone.cpuMs)
   note('storm_10k_max_stall_ms', alone.stallMs)
   const spread = await storm(subject, sizes.supervisors, sizes)
   note('storm_10k_100sup_cpu_ms', spread.cpuMs)
   note('storm_10k_100sup_max_stall_ms', spread.stallMs)
+  note('bytes_per_actor', await bytesPerActor(subject, sizes))
   return figures
 }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { TaskRegistry } from '../../src/concurrency/task-registry.ts'
 import { VirtualClock } from '../../src/concurrency/virtual-clock.ts'
 import { silentLog } from '../../src/resources/log.ts'
 import { Registry } from '../../src/resources/registry.ts'
@@ -29,6 +30,7 @@ const tools = {
   deadLetters: { record: nothing },
   events: new EventStream({ clock, log: silentLog }),
   registry: new Registry(silentLog),
+  tasks: new TaskRegistry(clock),
 }
 
 describe('the options of a root', () => {
@@ -38,18 +40,34 @@ describe('the options of a root', () => {
       refused(Object.fromEntries(Object.keys(tools).map(key => [key, undefined]))),
     ]).toEqual([[], []])
     const turn = { tasks: 1, ms: 0 }
-    expect(refused({ ...tools, name: 'n'.repeat(256), random: Math.random, turn, inspect: nothing })).toEqual(
-      [],
-    )
+    expect(
+      refused({
+        ...tools,
+        name: 'n'.repeat(256),
+        random: Math.random,
+        turn,
+        inspect: nothing,
+        createActor: nothing,
+      }),
+    ).toEqual([])
     expect(refused({ name: undefined, random: undefined, turn: undefined, inspect: undefined })).toEqual([])
   })
 
   it('are refused one and all, with what each should be', () => {
     expect(
-      refused({ name: '', random: 5, turn: 'short', inspect: 'all', clock: 1, scheduler: nothing }),
+      refused({
+        name: '',
+        random: 5,
+        turn: 'short',
+        inspect: 'all',
+        createActor: 5,
+        clock: 1,
+        scheduler: nothing,
+      }),
     ).toEqual([
       'name: a text of 1 to 256 characters',
       'random: a function',
+      'createActor: a function',
       'turn: tasks of at least 1, and ms of at least 0',
       'inspect: an inspection observer',
       'clock: an object with now, setTimeout, clearTimeout, nextTurn',
@@ -57,7 +75,7 @@ describe('the options of a root', () => {
     ])
   })
 
-  it.each(['clock', 'log', 'events', 'registry'] as const)(
+  it.each(['clock', 'log', 'events', 'registry', 'tasks'] as const)(
     'are refused when one method of the %s is missing',
     key => {
       const methods =

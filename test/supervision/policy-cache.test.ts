@@ -65,6 +65,7 @@ describe('the policies of the children of one supervisor', () => {
       strategy: 'one_for_all',
       policies: table,
     })
+    expect(cache.passedTo(nested({ policies: undefined })).input).toEqual({ policies: table })
     expect(cache.passedTo(nested(own)).input).toEqual(own)
     const plain = spec('a')
     expect(cache.passedTo(plain)).toBe(plain)
