@@ -22,10 +22,10 @@ export interface BackgroundOptions {
  */
 export class Background {
   readonly #options: BackgroundOptions
+  /** Never closed: nothing is around it and it has no deadline, and what is spawned too late must still find it cancelled. */
   readonly #scope: CancelScope
   readonly #running = new Set<Task<unknown>>()
   #wake = (): void => undefined
-  #isClosed = false
 
   constructor(options: BackgroundOptions) {
     this.#options = options
@@ -44,9 +44,8 @@ export class Background {
    * @param name what it does, e.g. `announce`
    */
   spawn<T>(name: string, work: (scope: CancelScope) => T | PromiseLike<T>): Task<T> {
-    const { owner, clock, registry, onFailure } = this.#options
-    const task = new Task<T>(new CancelScope(this.#isClosed ? { clock, name } : { scope: this.#scope, name }))
-    if (this.#isClosed) task.cancel(this.#scope.reason)
+    const { owner, registry, onFailure } = this.#options
+    const task = new Task<T>(new CancelScope({ scope: this.#scope, name }))
     const entry = registry?.begin({ name, owner })
     task.scope.onCancel(() => entry?.cancelling())
     this.#running.add(task)
@@ -75,7 +74,6 @@ export class Background {
    * @throws EXO_TASK_LEAKED naming those that have not ended; they stay in the registry until they do
    */
   async close(limit: number, reason?: unknown): Promise<void> {
-    this.#isClosed = true
     this.cancel(reason)
     if (this.#running.size > 0) await this.#ended(limit)
   }

@@ -1,4 +1,4 @@
-import { type Cancellation, refuseCancelled } from './cancellation.ts'
+import type { Cancellation } from './cancellation.ts'
 import { Event } from './event.ts'
 
 type Result<T> = { readonly value: T } | { readonly error: unknown }
@@ -36,8 +36,7 @@ export class Future<T> {
    * @throws what {@link fail} was given, or EXO_ABORTED when it is cancelled, also before
    */
   async wait(cancellation?: Cancellation): Promise<T> {
-    refuseCancelled(cancellation)
-    if (!this.#result) await this.#settled.wait(cancellation)
+    await this.#settled.wait(cancellation)
     const result = this.#result as Result<T>
     if ('error' in result) throw result.error
     return result.value

@@ -215,6 +215,8 @@ export async function measure(
   }
   note('spawn_per_s', await spawnRate(subject, sizes))
   note('roundtrips_per_s', await roundTripRate(subject, sizes))
+  // Its place among the figures; it is measured last.
+  figures.bytes_per_actor = Number.NaN
   await restartMicroseconds(subject, one, sizes.kills)
   note('restart_us_1', await restartMicroseconds(subject, one, sizes.kills))
   note('restart_us_1k', await restartMicroseconds(subject, thousand, sizes.kills))

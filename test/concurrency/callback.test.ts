@@ -29,6 +29,15 @@ describe('onNext', () => {
     expect(seen).toEqual(['first 1', 'second 1', 'first 2', 'second 2'])
   })
 
+  it('takes no offence at what a handler gives, be it nothing, null or a value', async () => {
+    const { callback, faults } = setup()
+    callback.onNext(() => undefined)
+    callback.onNext(() => null)
+    callback.onNext(value => value)
+    await callback.set(1)
+    expect(faults).toEqual([])
+  })
+
   it('tells the values that a handler sets in turn after the one at hand, so that all hear the same order', async () => {
     const { callback } = setup()
     const seen: string[] = []

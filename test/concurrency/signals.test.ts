@@ -99,6 +99,15 @@ describe('signalStream', () => {
     expect(listening()).toBe(0)
   })
 
+  it('gives no signal any more once it is cancelled, not even one that came before', async () => {
+    const { emitter, raise } = processLike()
+    const abort = new AbortController()
+    const stream = signalStream(['SIGINT'], abort.signal, emitter)
+    raise('SIGINT')
+    abort.abort()
+    await expect(stream.next()).rejects.toMatchObject({ code: 'EXO_ABORTED' })
+  })
+
   it('listens to the process unless it is given another emitter', async () => {
     using stream = signalStream(['SIGUSR2'])
     process.emit('SIGUSR2', 'SIGUSR2')
