@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { beforeEach } from 'vitest'
 
 /** The same examples at each run, so that a mutant that was killed once is killed again; and few, since a run is repeated for each mutant. */
-fc.configureGlobal({ seed: 20_240, interruptAfterTimeLimit: 250 })
+fc.configureGlobal({ seed: 20_240, interruptAfterTimeLimit: 1_000 })
 
 /** What costs seconds: large amounts, and what other tests say of fewer worlds or scripts. */
 const LONG =

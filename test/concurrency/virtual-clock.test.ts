@@ -79,3 +79,35 @@ describe('VirtualClock', () => {
     expect(fired).toBe(false)
   })
 })
+
+describe('a clock that jumps by itself', () => {
+  it('goes from timer to timer until the work has settled, and no further', async () => {
+    const clock = new VirtualClock(5)
+    const seen: number[] = []
+    const work = async () => {
+      for (const ms of [10, 3_600_000]) {
+        await new Promise<void>(resolve => clock.setTimeout(resolve, ms))
+        seen.push(clock.now())
+      }
+      clock.setTimeout(() => seen.push(-1), 1)
+      return 'done'
+    }
+    expect(await clock.until(work())).toBe('done')
+    expect(seen).toEqual([15, 3_600_015])
+    expect(clock.pending).toBe(1)
+  })
+
+  it('throws what the work throws', async () => {
+    const clock = new VirtualClock()
+    const fault = new Error('no route')
+    const work = new Promise<never>((_, reject) => clock.setTimeout(() => reject(fault), 10))
+    await expect(clock.until(work)).rejects.toBe(fault)
+  })
+
+  it('says so when nothing could ever settle the work', async () => {
+    await expect(new VirtualClock(7).until(new Promise(() => undefined))).rejects.toMatchObject({
+      code: 'EXO_DEADLINE_EXCEEDED',
+      message: 'the work has not settled at 7 ms, and no timer is armed that could change that',
+    })
+  })
+})
