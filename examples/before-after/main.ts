@@ -19,7 +19,7 @@ const CALLERS = 16
 const ATTEMPT_MS = 150
 /** Without faults nothing is to be given up, also on a machine that is busy with something else. */
 const PATIENT_ATTEMPT_MS = 10_000
-const SPEED_MS = 5_000
+const SPEED_MS = 12_000
 const MOST_LOST = 0.03
 
 const { values } = parseArgs({
@@ -54,7 +54,7 @@ const clients = {
   withResources: { linesOfCode: linesOfCode('with-resources.ts'), ...(await faulty(greeterWithResources)) },
 }
 
-const { direct: endpoint } = await service.begin()
+const { proxy: endpoint } = await service.begin()
 const patient = { endpoint, connections: CONNECTIONS, attemptMs: PATIENT_ATTEMPT_MS }
 const pair = [await byHand(patient), await greeterWithResources(patient)] as const
 const speed = await speedRun(...pair, { callers: CONNECTIONS, forMs: SPEED_MS })
@@ -68,13 +68,9 @@ const misses = [
   ...(leakCount(clients.withResources.leaks) === 0
     ? []
     : ['the client on resources has left something behind']),
-  // Only what no noise explains: the whole interval is beyond the bound.
-  ...(['wall', 'cpu'] as const)
-    .filter(what => speed[what].high < 1 - MOST_LOST)
-    .map(
-      what =>
-        `the client on resources has lost more than ${MOST_LOST * 100} % of its calls per second (${what})`,
-    ),
+  ...(speed.wall.median >= 1 - MOST_LOST
+    ? []
+    : [`the client on resources has lost more than ${MOST_LOST * 100} % of its calls per second`]),
 ]
 
 type Row = readonly [what: string, ...columns: readonly string[]]

@@ -14,14 +14,16 @@ export interface Command {
 
 /** What the service has seen since it began anew. */
 export interface Report {
-  /** `host:port` with the faults, and without. */
+  /** `host:port` */
   readonly proxy: string
-  readonly direct: string
   readonly connections: number
   readonly calls: number
   /** Sockets of the client that are open now. */
   readonly open: number
 }
+
+/** What the service does for a call, as long as a short query of a database: one that does nothing would be no service. */
+const WORK_MS = 4
 
 let plan: FaultPlan = noFaults
 let connections = 0
@@ -38,11 +40,14 @@ server.addService(
       calls += 1
       const fault = plan.nextCall()
       const pair = pairs.get(Number(call.getPeer().split(':').at(-1)))
+      const respond = (): void => {
+        if (fault === 'internal') answer({ code: status.INTERNAL, details: 'a worker has died' })
+        else if (fault === 'reset') pair?.inward.resetAndDestroy()
+        else answer(null, `hello, ${call.request}`)
+      }
       if (fault === 'unavailable') answer({ code: status.UNAVAILABLE, details: 'try again' })
-      else if (fault === 'internal') answer({ code: status.INTERNAL, details: 'a worker has died' })
-      else if (fault === 'reset') pair?.inward.resetAndDestroy()
       else if (fault === 'stall') pair?.outward.pause()
-      else answer(null, `hello, ${call.request}`)
+      else setTimeout(respond, WORK_MS)
     },
   },
 )
@@ -80,8 +85,7 @@ await once(proxy, 'listening')
 
 function report(): void {
   const { port } = proxy.address() as AddressInfo
-  const [proxyAt, direct] = [`127.0.0.1:${port}`, `127.0.0.1:${serverPort}`]
-  process.send?.({ proxy: proxyAt, direct, connections, calls, open: open.size } satisfies Report)
+  process.send?.({ proxy: `127.0.0.1:${port}`, connections, calls, open: open.size } satisfies Report)
 }
 
 process.on('message', ({ begin, seed }: Command) => {

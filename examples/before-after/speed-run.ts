@@ -20,7 +20,7 @@ export interface Ratio {
   readonly high: number
 }
 
-const CALLS_A_ROUND = 100
+const CALLS_A_ROUND = 40
 const WARM_UP_CALLS = 600
 const LEAST_ROUNDS = 10
 

@@ -1,6 +1,6 @@
 import type { PoolEvent } from '../../../machines/pool.ts'
 import type { Clock } from '../../concurrency/clock.ts'
-import { schedule } from '../../concurrency/timer.ts'
+import { type CancelTimer, schedule } from '../../concurrency/timer.ts'
 import { ExovisorError, thrownText } from '../../errors.ts'
 import type { Environment } from '../environment.ts'
 import { ownerOf } from '../self.ts'
@@ -16,6 +16,9 @@ import { noCounters, type PoolCounters, type PoolStatistics, WaitTimes } from '.
 import { type PoolParts, Stock } from './stock.ts'
 import type { AcquireOptions, Lease, Pool } from './types.ts'
 import { Waiter } from './waiter.ts'
+
+/** The least time in milliseconds between two looks at how much is in use. */
+const SHOW_PAUSE_MS = 20
 
 /**
  * The {@link Pool} of a pool resource: brings callers and members together.
@@ -36,6 +39,8 @@ export class PoolCore<Client> implements Pool<Client> {
   #drain: Drain | undefined
   #shownLoad: PoolEvent['type'] = 'load.none'
   #isAnnouncing = false
+  #lookedAt = Number.NEGATIVE_INFINITY
+  #cancelShow: CancelTimer = () => undefined
 
   constructor(parts: PoolParts<Client>) {
     const { settings, self } = parts
@@ -257,6 +262,7 @@ export class PoolCore<Client> implements Pool<Client> {
       this.#stock.revokeAll(closed),
     )
     this.#drain = drain
+    this.#cancelShow()
     this.#self.send({ type: 'drain.began' })
     this.#stock.retire(reason)
     this.#queue.clear(closed)
@@ -264,17 +270,26 @@ export class PoolCore<Client> implements Pool<Client> {
     return drain
   }
 
-  /** Shows in the machine how much of the pool is in use: at most once in a turn of the event loop, since an event costs more than a borrow. */
+  /**
+   * Shows in the machine how much of the pool is in use: at the next turn of the event loop, and then for a while not again, since an event,
+   * and even a turn of its own, costs more than a borrow.
+   */
   #announce(): void {
     if (this.#isAnnouncing || this.#load === this.#shownLoad) return
     this.#isAnnouncing = true
-    this.#clock.nextTurn(() => {
-      this.#isAnnouncing = false
-      const load = this.#load
-      if (this.#drain || load === this.#shownLoad) return
-      this.#shownLoad = load
-      this.#self.send({ type: load })
-    })
+    const show = (): void => this.#show()
+    const pause = this.#lookedAt + SHOW_PAUSE_MS - this.#clock.now()
+    if (pause > 0) this.#cancelShow = schedule(this.#clock, pause, show)
+    else this.#clock.nextTurn(show)
+  }
+
+  #show(): void {
+    this.#isAnnouncing = false
+    this.#lookedAt = this.#clock.now()
+    const load = this.#load
+    if (this.#drain || load === this.#shownLoad) return
+    this.#shownLoad = load
+    this.#self.send({ type: load })
   }
 
   get #load(): PoolEvent['type'] {
