@@ -254,6 +254,12 @@ export class World implements Facts {
     life.self.end(reason)
   }
 
+  /** A life finds that it is not wanted. */
+  ignore(life: Life): void {
+    life.endedItself = true
+    life.self.ignore()
+  }
+
   async behave(life: Life, sent: Sent, signal: AbortSignal): Promise<void> {
     const { self, post } = life
     switch (sent.how) {
