@@ -88,8 +88,8 @@ export class SupervisorAdmin implements SupervisorClient {
 
   async stop(id: string): Promise<void> {
     const child = this.core.roster.get(id)
-    const requirers = this.core.strategy.stoppedWith?.(child) ?? []
-    await this.core.stopInTurn([...requirers, child], one =>
+    // By what the children say of each other now, also while an older strategy has something under way.
+    await this.core.stopInTurn([...this.core.requirersOf(child), child], one =>
       one === child ? 'stopped by hand' : `stopped with ${JSON.stringify(id)}, which it needs`,
     )
     this.core.strategy.changed?.()
@@ -190,8 +190,7 @@ export class SupervisorAdmin implements SupervisorClient {
     try {
       // Who heard of it may have ended the supervisor.
       if (this.core.isStopping) throw closedError(this.name)
-      const before = this.core.dependencies.before(child.id)
-      await this.core.firstStart(child, before.length > 0 ? this.core.readyBefore(child) : undefined)
+      await this.core.firstStart(child)
     } catch (error) {
       // Somebody may have told it to start again meanwhile.
       if (child.isLast(command)) await this.core.stopAndForget(child, 'failed to start')

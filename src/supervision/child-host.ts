@@ -4,6 +4,7 @@ import type { ExovisorError } from '../errors.ts'
 import type { Environment } from '../resources/environment.ts'
 import type { Child } from './child.ts'
 import type { EventFacts } from './events/event.ts'
+import type { Prerequisites } from './prerequisites.ts'
 import type { StartGate } from './start-gate.ts'
 
 /** What a child needs of its supervisor. */
@@ -11,6 +12,8 @@ export interface ChildHost {
   readonly environment: Environment
   readonly actor: MachineActor
   readonly gate: StartGate
+  /** What a first start waits for. */
+  readonly prerequisites: Prerequisites
   /** Where the supervisor stands in the tree, e.g. `node/peers`. */
   readonly path: string
   /** True when it closes, and nothing is to follow any more. */
@@ -22,6 +25,8 @@ export interface ChildHost {
   ended(child: Child, failure: ExovisorError | undefined): void
   /** An incarnation found, while it initialised, that it is not wanted. */
   ignored(child: Child, reason: string): void
+  /** What it starts after went down while it waited for a place among those that start: it waits for that again. */
+  turnedBack(child: Child): void
   /** Runs something after what the supervisor is doing now and so many milliseconds, unless it is cancelled or the supervisor closes. */
   after(ms: number, message: () => void): CancelTimer
   /** A child has ended and is to come back; or it has come back, or never will. */

@@ -15,16 +15,23 @@ import type { AnyChildSpec } from './types.ts'
 
 type AnyIncarnation = Incarnation<unknown, unknown, unknown>
 
+interface FirstStart extends Deferred<void> {
+  /** True while it waits for what comes before it. */
+  isPromised: boolean
+}
+
 const nothing: CancelTimer = () => undefined
 
 /** One child of a supervisor: one incarnation after the other behind one ref. */
 export class Child extends CommandedChild implements RefOwner {
   readonly #failures: FailureHandling
   #count: number
-  /** Set while a first start has not ended; `isPromised` while it waits for what comes before it. */
-  #first: (Deferred<void> & { isPromised: boolean }) | undefined
+  /** Set while a first start has not ended. */
+  #first: FirstStart | undefined
   /** Set while a start as one of a group has not ended. */
   #resumed: Deferred<void> | undefined
+  /** What a start as one of a graph depends on, also when there is a place for it. */
+  #mayStart: (() => boolean) | undefined
   #restarting = false
   #nextAttemptAt: number | undefined
   #cancelTry = nothing
@@ -85,14 +92,17 @@ export class Child extends CommandedChild implements RefOwner {
     this.#endResuming()
   }
 
-  /**
-   * The first start. Rejects, after the cleanup, with the reason why it failed.
-   *
-   * @param before what it waits for; it is not tried when that rejects
-   */
-  firstStart(before?: Promise<unknown>): Promise<void> {
-    const first = { ...deferred<void>(), isPromised: before !== undefined }
+  /** The first start, as soon as what comes before it is up. Rejects with the reason why that failed, or, after the cleanup, why it failed itself. */
+  firstStart(): Promise<void> {
+    const first = { ...deferred<void>(), isPromised: false }
     this.#first = first
+    if (this.host.prerequisites.areMet(this)) this.host.gate.enter(this)
+    else this.#promise(first)
+    return first.promise
+  }
+
+  #promise(first: FirstStart): void {
+    first.isPromised = true
     const begin = (): void => {
       first.isPromised = false
       if (this.#first === first) this.host.gate.enter(this)
@@ -101,9 +111,7 @@ export class Child extends CommandedChild implements RefOwner {
       if (this.#first === first) this.#first = undefined
       first.reject(error)
     }
-    if (before) before.then(begin, failed)
-    else begin()
-    return first.promise
+    this.host.prerequisites.met(this).then(begin, failed)
   }
 
   /** Counts and announces a restart. Its delay by the backoff is the result. */
@@ -180,6 +188,7 @@ export class Child extends CommandedChild implements RefOwner {
     this.#nextAttemptAt = undefined
     this.#first?.reject(this.#closedError(reason))
     this.#first = undefined
+    this.#mayStart = undefined
     this.#endResuming()
     return command
   }
@@ -192,10 +201,15 @@ export class Child extends CommandedChild implements RefOwner {
     if (this.isLast(command)) this.#setRestarting(true)
   }
 
-  /** A successor at once, as one of a group. Resolves when its start has ended, in whatever way. */
-  release(): Promise<void> {
+  /**
+   * A successor, as one of a group, as soon as there is a place among those that start. Resolves when its start has ended, in whatever way.
+   *
+   * @param mayStart asked when the place is there; when it says no, the child is held as before
+   */
+  release(mayStart?: () => boolean): Promise<void> {
     const resumed = deferred<void>()
     this.#resumed = resumed
+    this.#mayStart = mayStart
     this.leaveToPolicy()
     this.#queue()
     return resumed.promise
@@ -249,12 +263,23 @@ export class Child extends CommandedChild implements RefOwner {
   }
 
   /** Told by the gate of its supervisor: there is a place among those that start. */
-  admitted(): void {
-    this.#launch()
+  admitted(): boolean {
+    const first = this.#first
+    const isFree = first ? this.host.prerequisites.areMet(this) : this.#mayStart?.() !== false
+    if (isFree) {
+      this.#launch()
+      return true
+    }
+    if (first) this.#promise(first)
+    else this.leaveToCommand()
+    this.#endResuming()
+    this.host.turnedBack(this)
+    return false
   }
 
   #launch(): void {
     this.#nextAttemptAt = undefined
+    this.#mayStart = undefined
     this.#failures.reset()
     this.#count += 1
     const incarnation = incarnationFor(this.spec, this.policy, this.host, {

@@ -60,4 +60,9 @@ export abstract class CommandedChild extends ChildFacts {
   protected leaveToPolicy(): void {
     this.#isCommanded = false
   }
+
+  /** The start could not come about: the same command is still to be carried out. */
+  protected leaveToCommand(): void {
+    this.#isCommanded = true
+  }
 }

@@ -1,6 +1,5 @@
 import type { MachineActor } from '../actors/machine-actor.ts'
 import type { Clock } from '../concurrency/clock.ts'
-import { LazyAbort } from '../concurrency/lazy-abort.ts'
 import { type CancelTimer, schedule } from '../concurrency/timer.ts'
 import type { ExovisorError } from '../errors.ts'
 import type { Environment } from '../resources/environment.ts'
@@ -16,8 +15,9 @@ import type { DependencyGraph } from './dependency-graph.ts'
 import type { EventFacts } from './events/event.ts'
 import { EventStream } from './events/stream.ts'
 import { SupervisorEvents } from './events/supervisor-events.ts'
-import { allUp, startInOrder, startInWaves, stopOrder } from './first-starts.ts'
+import { startInOrder, startInWaves, stopOrder } from './first-starts.ts'
 import { PolicyCache } from './policy-cache.ts'
+import { Prerequisites } from './prerequisites.ts'
 import type { Resting } from './resting.ts'
 import { Roster } from './roster.ts'
 import { DEFAULT_CONCURRENT_STARTS, StartGate } from './start-gate.ts'
@@ -38,6 +38,7 @@ export class SupervisorCore implements ChildHost, StrategyHost {
   readonly environment: Environment
   readonly gate: StartGate
   readonly roster: Roster
+  readonly prerequisites: Prerequisites
   readonly #self: ResourceSelf
   readonly #send: ResourceSelf['send']
   readonly #events: SupervisorEvents
@@ -50,8 +51,6 @@ export class SupervisorCore implements ChildHost, StrategyHost {
   #lastCommand = 0
   #isListening = false
   #isStopping = false
-  /** For those who wait for a child that will not start any more. */
-  readonly #stopping = new LazyAbort()
   #escalation: ExovisorError | undefined
   readonly #autoShutdown = new AutoShutdown(this)
 
@@ -67,6 +66,7 @@ export class SupervisorCore implements ChildHost, StrategyHost {
     this.#listen()
     this.environment = { ...environment, events: this.#events, path: this.path }
     this.roster = new Roster(self.name)
+    this.prerequisites = new Prerequisites(this.roster)
     this.gate = new StartGate(input.concurrentStarts ?? DEFAULT_CONCURRENT_STARTS)
     this.#policies = new PolicyCache(input.policies ?? {})
     this.#strategyName = input.strategy ?? 'one_for_one'
@@ -125,6 +125,10 @@ export class SupervisorCore implements ChildHost, StrategyHost {
     return this.roster.find(id)
   }
 
+  requirersOf(child: Child): readonly Child[] {
+    return this.roster.requirersOf(child)
+  }
+
   /** Starts the children of the input, each after the one before it is READY, or after those it depends on are. All or none. */
   async startAll(signal: AbortSignal): Promise<void> {
     // Cleaning up begins a moment later than closing; no child may start in between.
@@ -174,16 +178,10 @@ export class SupervisorCore implements ChildHost, StrategyHost {
     return child
   }
 
-  /** Waits until all that a child starts after is up, or is to stay down. Rejects when no child starts any more. */
-  readyBefore(child: Child): Promise<void> {
-    const before = this.dependencies.before(child.id).flatMap(id => this.member(id) ?? [])
-    return allUp(before, this.#stopping.signal)
-  }
-
   /** The first start of one child, after what is before it. Rejects with an error that names it. */
-  async firstStart(child: Child, before?: Promise<unknown>): Promise<void> {
+  async firstStart(child: Child): Promise<void> {
     try {
-      await child.firstStart(before)
+      await child.firstStart()
     } catch (cause) {
       throw startError(this.name, child, cause)
     }
@@ -200,6 +198,8 @@ export class SupervisorCore implements ChildHost, StrategyHost {
 
   emit(child: Child, event: EventFacts): void {
     this.#events.emit(child, event)
+    if (event.type === 'reloaded') this.prerequisites.related()
+    else this.prerequisites.changed(child)
     if (event.type === 'ready' && child.suspended && child.kind === 'supervisor')
       // A supervisor that is suspended rests in its next incarnation too.
       (child.ref.client as Partial<Resting>).rest?.()
@@ -216,6 +216,10 @@ export class SupervisorCore implements ChildHost, StrategyHost {
   #ended(end: End): void {
     if (this.#heldEnds) this.#heldEnds.push(end)
     else this.strategy.ended(end)
+  }
+
+  turnedBack(): void {
+    this.#strategy.changed?.()
   }
 
   nextCommand(): number {
@@ -356,7 +360,7 @@ export class SupervisorCore implements ChildHost, StrategyHost {
     }
     if (this.#input.strategy !== 'dependency_closure') return startInOrder(children, start)
     return startInWaves(children, this.dependencies, async child => {
-      await this.readyBefore(child)
+      await this.prerequisites.met(child)
       await start(child)
     })
   }
@@ -382,7 +386,7 @@ export class SupervisorCore implements ChildHost, StrategyHost {
   #freeze(reason: string): void {
     if (this.#isStopping) return
     this.#isStopping = true
-    this.#stopping.abort(() => closedError(this.name))
+    this.prerequisites.cease(closedError(this.name))
     this.#strategy.cease()
     // A child that is frozen gives its place back, which another one waits for.
     this.gate.limit = 0

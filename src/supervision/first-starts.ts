@@ -33,18 +33,6 @@ export async function startInWaves(
   await Promise.all(started.values())
 }
 
-/**
- * Resolves when all of these are READY or DEGRADED at one time; one that never started, or that stays down, is not waited for.
- * Rejects when one of them ends while it is waited for, and as soon as the signal is aborted.
- */
-export async function allUp(children: readonly Child[], signal: AbortSignal): Promise<void> {
-  const isMissing = ({ ref }: Child): boolean =>
-    ref.state !== 'READY' && ref.state !== 'DEGRADED' && ref.state !== 'UNINITIALIZED' && !ref.ended
-  // One of them may have gone down again while another one was waited for.
-  for (let missing = children.find(isMissing); missing; missing = children.find(isMissing))
-    await missing.ref.ready({ signal })
-}
-
 /** The reverse of the order of starts: each child after all those that come after it. */
 export function stopOrder(children: readonly Child[], dependencies: DependencyGraph): readonly Child[] {
   const followers = new Map<string, Child[]>()

@@ -45,6 +45,13 @@ export class Roster {
     )
   }
 
+  /** Those that need a child, directly or not, the last started first. */
+  requirersOf({ id }: Child): readonly Child[] {
+    const requirers = this.dependencies.requirersOf(id)
+    if (requirers.size === 0) return []
+    return this.all.filter(child => requirers.has(child.id)).toReversed()
+  }
+
   /** Adds a child as the last one. One of the same id gives way. */
   add(child: Child): void {
     this.#children.delete(child.id)

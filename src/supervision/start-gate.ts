@@ -5,8 +5,8 @@ export const DEFAULT_CONCURRENT_STARTS = 1_024
 interface Starter {
   /** Kept by the gate: a mark on each starter is cheaper than a list of them. */
   hasPlace: boolean
-  /** The place is there: it starts now. */
-  admitted(): void
+  /** The place is there: it starts now. False when it may not start any more, and so gives the place back. */
+  admitted(): boolean
 }
 
 /** Bounds how many children start at one time; further ones wait, first come, first served. */
@@ -37,15 +37,20 @@ export class StartGate {
   leave(starter: Starter): void {
     if (this.#waiting.size > 0) this.#waiting.delete(starter)
     if (!starter.hasPlace) return
-    starter.hasPlace = false
-    this.#taken -= 1
+    this.#takeBack(starter)
     this.#admitWaiting()
   }
 
   #admit(starter: Starter): void {
     starter.hasPlace = true
     this.#taken += 1
-    starter.admitted()
+    if (!starter.admitted()) this.#takeBack(starter)
+  }
+
+  #takeBack(starter: Starter): void {
+    if (!starter.hasPlace) return
+    starter.hasPlace = false
+    this.#taken -= 1
   }
 
   #admitWaiting(): void {

@@ -94,10 +94,11 @@ function command(
   post.dueAt = undefined
   post.readySince = undefined
   post.attemptsAreUnknown = true
-  const isKnown = client.children().some(({ id }) => id === post.id)
+  const known = new Set(client.children().map(({ id }) => id))
+  const isKnown = known.has(post.id)
   const stops = what === 'stop' || what === 'remove'
   if (stops && isKnown) {
-    const { requirers } = post
+    const requirers = post.requirersAmong(known)
     const isRefused = what === 'remove' && requirers.length > 0
     if (!isRefused) {
       // Those that need it are told to stop with it.

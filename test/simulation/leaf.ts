@@ -71,7 +71,7 @@ async function acquire(world: World, life: Life, signal: AbortSignal): Promise<L
   if (plan.start === 'never settles') await world.timers.forever(heeded)
   if (plan.start === 'throws') throw new Error(`life ${incarnation} cannot start`)
   if (plan.start === 'fails itself') self.fail(new Error(`life ${incarnation} fails before it is ready`))
-  if (plan.start === 'ignores') self.ignore()
+  if (plan.start === 'ignores') world.ignore(life)
   if (plan.start === 'ends itself') world.end(life, 'it ends before it is ready')
   life.hasClient = true
   for (const { after, what } of plan.turns) {

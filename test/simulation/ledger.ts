@@ -24,7 +24,7 @@ export interface Life {
   readonly begun: number
   /** `initialize` has settled. */
   settled: boolean
-  /** It called its own `end`. */
+  /** It called its own `end` or `ignore`. */
   endedItself: boolean
   /** `initialize` went well, as far as the leaf knows. */
   hasClient: boolean
@@ -191,11 +191,12 @@ export class Post {
     return [...(this.plan.dependsOn ?? []), ...(this.leaf?.after ?? [])]
   }
 
-  /** Those that are restarted and stopped with it, directly or not. */
-  get requirers(): readonly Post[] {
+  /** Those that are restarted and stopped with it, directly or not, by way of those that its supervisor still knows. */
+  requirersAmong(known: ReadonlySet<string>): readonly Post[] {
     const found = new Set<Post>()
+    const siblings = this.parent?.children.filter(({ id }) => known.has(id)) ?? []
     const visit = (id: string): void => {
-      for (const other of this.parent?.children ?? []) {
+      for (const other of siblings) {
         const needs = [...(other.plan.dependsOn ?? []), ...(other.leaf?.requires ?? [])]
         if (found.has(other) || !needs.includes(id)) continue
         found.add(other)

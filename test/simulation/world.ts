@@ -254,6 +254,12 @@ export class World implements Facts {
     life.self.end(reason)
   }
 
+  /** A life finds that it is not wanted. */
+  ignore(life: Life): void {
+    life.endedItself = true
+    life.self.ignore()
+  }
+
   async behave(life: Life, sent: Sent, signal: AbortSignal): Promise<void> {
     const { self, post } = life
     switch (sent.how) {
@@ -326,10 +332,11 @@ export class World implements Facts {
   }
 
   #changed(change: StateChange, post: Post): void {
-    const { state } = change
+    const { state, previous } = change
     this.check(invariant => invariant.changes?.(change, post, this))
     post.state = state
-    if (state !== 'READY') leaveReady(post, this.time)
+    // Who came to listen while it was closing does not know since when.
+    if (previous === 'READY') leaveReady(post, this.time)
     if (state === 'CLOSING') {
       post.closingSince = this.time
       post.closesEarly = post.parent?.stopsSince === undefined

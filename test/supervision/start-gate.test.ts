@@ -4,7 +4,7 @@ import { StartGate } from '../../src/supervision/start-gate.ts'
 function crowd(limit: number) {
   const admitted: string[] = []
   const gate = new StartGate(limit)
-  const starter = (name: string) => ({ hasPlace: false, admitted: () => void admitted.push(name) })
+  const starter = (name: string) => ({ hasPlace: false, admitted: () => admitted.push(name) > 0 })
   return { gate, admitted, starter }
 }
 
@@ -32,6 +32,22 @@ describe('the gate of starts', () => {
     expect([a, b, c].map(each => each!.hasPlace)).toEqual([false, false, true])
   })
 
+  it('gives the place that somebody turns down to the next who waits', () => {
+    const { gate, admitted, starter } = crowd(1)
+    const [first, last, later] = ['first', 'last', 'later'].map(starter)
+    const unwilling = { hasPlace: false, admitted: () => false }
+    gate.enter(first!)
+    gate.enter(unwilling)
+    gate.enter(last!)
+    gate.leave(first!)
+    expect(admitted).toEqual(['first', 'last'])
+    expect(unwilling.hasPlace).toBe(false)
+    gate.leave(last!)
+    gate.enter(unwilling)
+    gate.enter(later!)
+    expect(admitted).toEqual(['first', 'last', 'later'])
+  })
+
   it('admits more at once when its limit grows, and nobody anew before there is room when it shrinks', () => {
     const { gate, admitted, starter } = crowd(1)
     const [a, b, c, d] = ['a', 'b', 'c', 'd'].map(starter)
@@ -53,6 +69,7 @@ describe('the gate of starts', () => {
       hasPlace: false,
       admitted: () => {
         admitted.push('first')
+        return true
       },
     }
     const second = {
@@ -61,6 +78,7 @@ describe('the gate of starts', () => {
       admitted: () => {
         admitted.push('second')
         gate.enter(late)
+        return true
       },
     }
     gate.enter(first)
@@ -79,6 +97,7 @@ describe('the gate of starts', () => {
       admitted: () => {
         admitted.push('asking')
         gate.enter(late!)
+        return true
       },
     }
     gate.enter(starter('first'))

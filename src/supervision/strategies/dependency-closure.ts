@@ -50,14 +50,10 @@ export class DependencyClosure implements Strategy {
     }
   }
 
-  stoppedWith(child: Child): readonly Child[] {
-    return this.#requirers(child)
-  }
-
   async holdWith(child: Child): Promise<void> {
     const waiting: Waiting = { command: child.command, due: false, starting: false }
     this.#waiting.set(child, waiting)
-    await this.#stop(this.#hold(this.#requirers(child)))
+    await this.#stop(this.#hold(this.#host.requirersOf(child)))
     // From here on it starts by itself.
     waiting.due = true
     waiting.starting = true
@@ -79,7 +75,7 @@ export class DependencyClosure implements Strategy {
   }
 
   #isAwaitedByFirstStart(child: Child): boolean {
-    return this.#requirers(child).some(requirer => requirer.isFirstStarting)
+    return this.#host.requirersOf(child).some(requirer => requirer.isFirstStarting)
   }
 
   #decideDeferred(): void {
@@ -90,7 +86,7 @@ export class DependencyClosure implements Strategy {
 
   #decide({ child, failure }: End): void {
     this.#waiting.delete(child)
-    const requirers = this.#requirers(child)
+    const requirers = this.#host.requirersOf(child)
     if (!comesBack(child, failure)) {
       const { command } = child
       this.#host.retire(child, failure)
@@ -118,13 +114,6 @@ export class DependencyClosure implements Strategy {
         this.#startWhatCan()
       })
     })
-  }
-
-  /** Those that need a child, the last started first. */
-  #requirers(child: Child): readonly Child[] {
-    const requirers = this.#host.dependencies.requirersOf(child.id)
-    if (requirers.size === 0) return []
-    return this.#host.members.filter(({ id }) => requirers.has(id)).toReversed()
   }
 
   /** Takes those that run, or are starting again, under its command. They come back when they can. */
@@ -172,7 +161,7 @@ export class DependencyClosure implements Strategy {
     return (
       child.ref.state === 'CLOSED' &&
       // Another restart may have those that need it under its command, and not have come to them yet.
-      this.#requirers(child).every(member => !member.isGoingDown) &&
+      this.#host.requirersOf(child).every(member => !member.isGoingDown) &&
       dependencies.before(child.id).every(id => this.#isUp(id)) &&
       dependencies.neededFor(child.id).every(id => this.#isOnItsWay(id))
     )
@@ -196,7 +185,18 @@ export class DependencyClosure implements Strategy {
 
   async #start(child: Child, waiting: Waiting): Promise<void> {
     waiting.starting = true
-    await this.#started(child.release(), child, waiting)
+    await this.#started(
+      child.release(() => this.#isFree(child, waiting)),
+      child,
+      waiting,
+    )
+  }
+
+  /** What it starts after may have gone down while it waited for a place among those that start: then it waits as before. */
+  #isFree(child: Child, waiting: Waiting): boolean {
+    if (this.#mayStart(child)) return true
+    this.#waiting.set(child, { ...waiting, starting: false })
+    return false
   }
 
   async #started(start: Promise<void>, child: Child, waiting: Waiting): Promise<void> {

@@ -89,10 +89,15 @@ export class GroupRestart implements Strategy {
     const { members } = this.#host
     const rest = members
       .slice(members.indexOf(child) + 1)
-      .filter(member => this.#isHeld(member) && member.ref.state === 'CLOSED')
+      .filter(member => this.#isHeld(member) && member.isRestarting && member.ref.state === 'CLOSED')
     this.#host.giveUp(child, failure)
     const round = this.#round
-    if (this.#driver !== undefined || rest.length === 0) return
+    if (this.#driver !== undefined) return
+    if (rest.length === 0) {
+      // Its restart is over: none of those that have started is held any more.
+      this.#group.clear()
+      return
+    }
     void this.admit(async () => {
       if (round === this.#round) await this.#release(rest)
     })

@@ -9,6 +9,8 @@ export interface StrategyHost {
   readonly members: readonly Child[]
   readonly dependencies: DependencyGraph
   member(id: string): Child | undefined
+  /** Those that need a child, directly or not, the last started first. */
+  requirersOf(child: Child): readonly Child[]
   /** Spends one unit of the restart intensity; false when none is left, or when the failure is to be escalated. */
   acceptRestart(child: Child): boolean
   /** The intensity is spent: the child is given up, and the supervisor fails unless the child has a circuit. */
@@ -44,8 +46,6 @@ export interface Strategy {
   ended(end: End): void
   /** Runs the first start of a child, or of several, as soon as the strategy is not starting children itself. */
   admit<T>(start: () => Promise<T>): Promise<T>
-  /** Those that are to be stopped before a child is stopped by hand, in that order. */
-  stoppedWith?(child: Child): readonly Child[]
   /** Stops those that are to be restarted together with a child that was told to restart. They come back when it is READY. */
   holdWith?(child: Child): Promise<void>
   /** A child has changed its state, or was told something by hand. */
