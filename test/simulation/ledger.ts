@@ -213,11 +213,12 @@ export class Post {
 
   /** It was forgotten and is started again: its numbers begin anew. */
   beginAnew(): void {
-    const { plan, wasStopped } = this
-    // A stop that is under way reaches the new one.
-    const isBeingStopped = wasStopped && this.commands > this.starting
+    const { plan, wasStopped, word } = this
+    // A stop or a restart that is under way reaches the new one.
+    const isCommanded = this.commands > this.starting
     this.renew(this.epoch + 1)
-    this.wasStopped = isBeingStopped
+    this.wasStopped = wasStopped && isCommanded
+    if (isCommanded && word === 'start') this.word = word
     this.plan = plan
     this.restartTypes = new Set([plan.restart])
     this.suspended = undefined

@@ -67,7 +67,7 @@ export const order: readonly Invariant[] = [
     promise:
       'a child starts by itself only when all that it starts after is READY or DEGRADED, or is to stay down',
     hears({ type }, post, facts) {
-      if (type !== 'started' || !isGraph(post) || !isUntouched(post) || post.isTried) return undefined
+      if (type !== 'started' || !isGraph(post) || !isUntouched(post)) return undefined
       const shown = post.parent && facts.shown(post.parent)
       const missing = post.startsAfter.find(id => {
         const other = siblings(post).find(sibling => sibling.id === id)
