@@ -76,8 +76,8 @@ export class Post {
   directive: Directive | undefined
   /** Its next start is the one try of an open circuit. */
   isTried = false
-  /** The one try of an open circuit is under way. */
-  isHalfOpen = false
+  /** It came back by the one try of an open circuit, and no group has been stopped since. */
+  isBesideGroup = false
   /** It has been READY since its supervisor started. */
   wasReady = false
   /** Somebody stopped it since its supervisor started, or it ended without its policy being asked. */
@@ -148,6 +148,11 @@ export class Post {
   /** The strategy that decides; undefined while the one before a reload may have something under way. */
   get strategy(): StrategyName | undefined {
     return this.isReshaping ? undefined : this.branch?.strategy
+  }
+
+  /** True when a reload has changed it since it began. */
+  get hasAnotherShape(): boolean {
+    return this.#shape !== undefined
   }
 
   get isDynamic(): boolean {
@@ -247,7 +252,7 @@ export class Post {
     this.suspended = this.parent?.suspended === false ? false : undefined
     this.directive = undefined
     this.isTried = false
-    this.isHalfOpen = false
+    this.isBesideGroup = false
     this.wasStopped = false
     this.restarts = []
     this.dueAt = undefined
