@@ -285,7 +285,8 @@ export class Ref<Input, Client, Message> implements ResourceRef<Client, Message>
    */
   end(error: ExovisorError, reason = downReason(error)): void {
     this.shut(error)
-    if (this.#gone) return
+    // Who heard of the messages that waited may have started it again.
+    if (this.#gone || this.#ended !== error) return
     const isKilled = reason === 'normal' && this.#fate?.reason === 'killed'
     this.#gone = this.#createDown(isKilled ? 'killed' : reason, isKilled ? this.#fate?.error : error)
     this.#audience?.ended('resource', this.#gone)

@@ -1,4 +1,5 @@
 import type { LifecycleState } from '../../machines/lifecycle.ts'
+import { ExovisorError } from '../errors.ts'
 import type { Environment } from '../resources/environment.ts'
 import type { Ref } from '../resources/ref.ts'
 import { registryEntry } from '../resources/registry-entry.ts'
@@ -102,6 +103,11 @@ export abstract class ChildFacts implements RegistrySource, EventSubject {
       suspended: this.suspended,
       dependencies: dependsOn,
     })
+  }
+
+  protected closedError(reason: string): ExovisorError {
+    const cause = this.ref.current?.failure
+    return new ExovisorError('EXO_RESOURCE_CLOSED', `${this.ref.label} is closed: ${reason}`, { cause })
   }
 
   protected get now(): number {

@@ -1,4 +1,5 @@
 import type { MachineActor } from '../actors/machine-actor.ts'
+import type { Deferred } from '../concurrency/deferred.ts'
 import type { CancelTimer } from '../concurrency/timer.ts'
 import type { ExovisorError } from '../errors.ts'
 import type { Environment } from '../resources/environment.ts'
@@ -6,6 +7,12 @@ import type { Child } from './child.ts'
 import type { EventFacts } from './events/event.ts'
 import type { Prerequisites } from './prerequisites.ts'
 import type { StartGate } from './start-gate.ts'
+
+/** A first start that has not ended. */
+export interface FirstStart extends Deferred<void> {
+  /** True while it waits for what comes before it. */
+  isPromised: boolean
+}
 
 /** What a child needs of its supervisor. */
 export interface ChildHost {

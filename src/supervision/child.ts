@@ -1,10 +1,10 @@
 import type { DeadLetter } from '../actors/dead-letters.ts'
 import { type Deferred, deferred } from '../concurrency/deferred.ts'
 import type { CancelTimer } from '../concurrency/timer.ts'
-import { ExovisorError } from '../errors.ts'
+import type { ExovisorError } from '../errors.ts'
 import type { Incarnation, IncarnationChange } from '../resources/incarnation.ts'
 import type { RefOwner } from '../resources/ref.ts'
-import type { ChildHost } from './child-host.ts'
+import type { ChildHost, FirstStart } from './child-host.ts'
 import { CommandedChild, type WantedEnd } from './commanded-child.ts'
 import { directiveFor } from './decide.ts'
 import type { EventFacts } from './events/event.ts'
@@ -14,11 +14,6 @@ import type { Directive, Policy } from './policy.ts'
 import type { AnyChildSpec } from './types.ts'
 
 type AnyIncarnation = Incarnation<unknown, unknown, unknown>
-
-interface FirstStart extends Deferred<void> {
-  /** True while it waits for what comes before it. */
-  isPromised: boolean
-}
 
 const nothing: CancelTimer = () => undefined
 
@@ -132,24 +127,27 @@ export class Child extends CommandedChild implements RefOwner {
     this.#cancelTry = this.host.after(delay, () => {
       if (!this.isLast(command)) return
       if (due) due()
-      else this.#queue()
+      else this.#startAlone(command)
     })
   }
 
   /** No further incarnation will come by itself. */
   retire(error: ExovisorError, reason: string): void {
-    if (this.record.circuit !== 'closed') this.record.closeCircuit()
-    this.#setRestarting(false)
-    this.ref.end(error)
-    this.emit({ type: 'stopped', reason })
+    this.#conclude(error, { type: 'stopped', reason })
   }
 
   /** It found that it is not wanted: known, but not running, as if it had been stopped. */
   ignore(reason: string): void {
+    this.#conclude(this.closedError(reason), { type: 'ignored', reason })
+  }
+
+  #conclude(error: ExovisorError, event: EventFacts): void {
+    const { command } = this
     if (this.record.circuit !== 'closed') this.record.closeCircuit()
     this.#setRestarting(false)
-    this.ref.end(this.#closedError(reason))
-    this.emit({ type: 'ignored', reason })
+    this.ref.end(error)
+    // Who heard of the messages that waited may have started it again.
+    if (this.isLast(command)) this.emit(event)
   }
 
   /** Its intensity is spent, or its failure is for the supervisor to decide. */
@@ -161,11 +159,12 @@ export class Child extends CommandedChild implements RefOwner {
 
   /** Its intensity is spent: it stays down and is tried again after `ms`. Whoever waits for it is told so. */
   openCircuit(error: ExovisorError, ms: number): void {
+    const { command } = this
     this.record.circuit = 'open'
     this.#setRestarting(false)
     this.ref.shut(error)
+    if (!this.isLast(command)) return
     this.#nextAttemptAt = this.now + ms
-    const { command } = this
     this.emit({ type: 'circuit_opened', error, delay: ms })
     if (!this.isLast(command)) return
     this.#cancelTry = this.host.after(ms, () => {
@@ -175,7 +174,7 @@ export class Child extends CommandedChild implements RefOwner {
       this.leaveToPolicy()
       this.#setRestarting(true)
       this.ref.revive()
-      this.#queue()
+      this.#startAlone(command)
     })
   }
 
@@ -186,7 +185,7 @@ export class Child extends CommandedChild implements RefOwner {
     this.host.gate.leave(this)
     this.#failures.freeze()
     this.#nextAttemptAt = undefined
-    this.#first?.reject(this.#closedError(reason))
+    this.#first?.reject(this.closedError(reason))
     this.#first = undefined
     this.#mayStart = undefined
     this.#endResuming()
@@ -232,7 +231,7 @@ export class Child extends CommandedChild implements RefOwner {
     if (before) await before()
     if (!this.isLast(command)) return
     await this.ref.current?.close(reason)
-    if (this.isLast(command) && !wasGone) this.retire(this.#closedError(reason), reason)
+    if (this.isLast(command) && !wasGone) this.retire(this.closedError(reason), reason)
   }
 
   /**
@@ -255,6 +254,15 @@ export class Child extends CommandedChild implements RefOwner {
     await this.ref.ready()
   }
 
+  /** A restart that no group has a say in, as soon as what it starts after is up. */
+  #startAlone(command: number): void {
+    if (!this.isLast(command)) return
+    const { prerequisites } = this.host
+    const again = (): void => this.#startAlone(command)
+    if (prerequisites.areMet(this)) this.#queue()
+    else prerequisites.met(this).then(again, again)
+  }
+
   /** A restart, as soon as there is a place among those that start. */
   #queue(): void {
     const count = this.host.gate.enter(this)
@@ -264,14 +272,13 @@ export class Child extends CommandedChild implements RefOwner {
 
   /** Told by the gate of its supervisor: there is a place among those that start. */
   admitted(): boolean {
-    const first = this.#first
-    const isFree = first ? this.host.prerequisites.areMet(this) : this.#mayStart?.() !== false
-    if (isFree) {
+    if (this.#mayStart ? this.#mayStart() : this.host.prerequisites.areMet(this)) {
       this.#launch()
       return true
     }
-    if (first) this.#promise(first)
-    else this.leaveToCommand()
+    if (this.#first) this.#promise(this.#first)
+    else if (this.#mayStart) this.leaveToCommand()
+    else this.#startAlone(this.command)
     this.#endResuming()
     this.host.turnedBack(this)
     return false
@@ -330,7 +337,7 @@ export class Child extends CommandedChild implements RefOwner {
         this.#failures.degraded(incarnation, error)
         break
       case 'ERROR':
-        this.#failures.failed(error ?? this.#closedError('failed without a reason'), wasStarting)
+        this.#failures.failed(error ?? this.closedError('failed without a reason'), wasStarting)
         break
       case 'CLOSED':
         this.#terminated()
@@ -370,7 +377,7 @@ export class Child extends CommandedChild implements RefOwner {
       this.host.ignored(this, incarnation.ignored)
       first?.resolve()
     } else if (first) {
-      const error = failure ?? this.#closedError('it ended before it was READY')
+      const error = failure ?? this.closedError('it ended before it was READY')
       this.retire(error, 'failed to start')
       first.reject(error)
     } else {
@@ -388,10 +395,5 @@ export class Child extends CommandedChild implements RefOwner {
     if (began === this.#restarting) return
     this.#restarting = began
     this.host.restarting(this, began)
-  }
-
-  #closedError(reason: string): ExovisorError {
-    const cause = this.ref.current?.failure
-    return new ExovisorError('EXO_RESOURCE_CLOSED', `${this.ref.label} is closed: ${reason}`, { cause })
   }
 }

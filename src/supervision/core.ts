@@ -198,8 +198,7 @@ export class SupervisorCore implements ChildHost, StrategyHost {
 
   emit(child: Child, event: EventFacts): void {
     this.#events.emit(child, event)
-    if (event.type === 'reloaded') this.prerequisites.related()
-    else this.prerequisites.changed(child)
+    this.prerequisites.changed(child)
     if (event.type === 'ready' && child.suspended && child.kind === 'supervisor')
       // A supervisor that is suspended rests in its next incarnation too.
       (child.ref.client as Partial<Resting>).rest?.()
@@ -300,12 +299,10 @@ export class SupervisorCore implements ChildHost, StrategyHost {
 
   /** Stops children one after the other. All are told at once, so that a word that comes meanwhile is a later one. */
   async stopInTurn(children: readonly Child[], reason: (child: Child) => string): Promise<void> {
-    let last: Promise<void> | undefined
-    for (const child of children) {
-      const before = last
-      last = this.#stop(child, reason(child), before && (() => before))
-    }
-    await last
+    const stop = (before: Promise<void> | undefined, child: Child): Promise<void> =>
+      this.#stop(child, reason(child), before && (() => before))
+    // The place that one of them gives back is not for another one of them.
+    await this.gate.whileShut(() => children.reduce<Promise<void> | undefined>(stop, undefined))
   }
 
   #stop(child: Child, reason: string, before: (() => Promise<void>) | undefined): Promise<void> {
@@ -332,10 +329,16 @@ export class SupervisorCore implements ChildHost, StrategyHost {
   adopt(input: SupervisorInput): void {
     this.#input = input
     this.#listen()
-    this.gate.limit = input.concurrentStarts ?? DEFAULT_CONCURRENT_STARTS
     this.#policies = new PolicyCache(input.policies ?? {})
     this.#window =
       input.intensity && (this.#window?.resized(input.intensity) ?? new RestartWindow(input.intensity))
+  }
+
+  /** All that a reload has changed holds: who waits may be waiting for something else now. */
+  reloaded(): void {
+    if (this.#isStopping) return
+    this.prerequisites.related()
+    this.gate.limit = this.#input.concurrentStarts ?? DEFAULT_CONCURRENT_STARTS
   }
 
   /** Tells the listener of the input, whichever it is by then. Without one the events would be made for nobody. */

@@ -11,12 +11,13 @@ import { supervisorFields } from './supervisor-rules.ts'
 import type { AnyChildSpec, SupervisorClient, SupervisorInput } from './types.ts'
 
 type Specs = ReadonlyMap<string, AnyChildSpec>
-/** Does what was checked. */
-type Commit = () => void
+/** Makes what was checked hold, and gives what is to be told and started of it: that must not come before all of it holds. */
+type Commit = () => readonly Consequence[]
+type Consequence = () => void
 /** The client of a supervisor, and what it stands before. */
 type AdminWithCore = SupervisorClient & { readonly core: SupervisorCore }
 
-const nothing: Commit = () => undefined
+const nothing: Commit = () => []
 
 /** What holds after a reload: what the new input names, over what held before. */
 function merged(old: SupervisorInput, input: SupervisorInput): SupervisorInput {
@@ -44,7 +45,7 @@ function passOn({ ref, spec, environment }: Child, older: PolicyTable, policies:
   const whenReady = async (): Promise<void> => ((await ref.ready()) as AdminWithCore).reload({ policies })
   const failed = (error: unknown): void =>
     environment.log.warn({ error: toErrorRecord(error) }, `${ref.label} could not take the new policies over`)
-  return () => void whenReady().catch(failed)
+  return () => [() => void whenReady().catch(failed)]
 }
 
 function adopt(
@@ -52,7 +53,7 @@ function adopt(
   child: Child,
   given: AnyChildSpec | undefined,
   older: PolicyTable,
-): void {
+): readonly Consequence[] {
   const { template } = core.input
   const { id, input } = child.spec
   const inherited = core.isDynamic && template ? { ...template, id, input } : child.spec
@@ -61,7 +62,7 @@ function adopt(
   const isNews = given !== undefined || !isDeepStrictEqual(policy, child.policy)
   child.adopt(core.policies.passedTo(own), policy)
   core.dependencies.set(child.spec)
-  if (isNews) child.emit({ type: 'reloaded' })
+  return isNews ? [() => child.emit({ type: 'reloaded' })] : []
 }
 
 function withoutTable(spec: AnyChildSpec, table: PolicyTable): AnyChildSpec {
@@ -86,7 +87,9 @@ function withoutGone(spec: AnyChildSpec, isThere: (id: string) => boolean): AnyC
  * The rules are those of `code_change` in OTP's supervisor.erl.
  */
 export function reload(core: SupervisorCore, input: SupervisorInput): void {
-  planned(core, input)()
+  const consequences = planned(core, input)()
+  // Who hears of it may reload again: the last reload holds as a whole.
+  for (const follow of consequences) follow()
 }
 
 /** Checks everything, also of the supervisors below that are changed with this one. */
@@ -106,9 +109,9 @@ function planned(core: SupervisorCore, input: SupervisorInput): Commit {
   const below = policies === older ? [] : known.map(child => passOn(child, older, policies))
   return () => {
     core.adopt(next)
-    for (const child of known) adopt(core, child, news.get(child.id), older)
+    const told = known.flatMap(child => adopt(core, child, news.get(child.id), older))
     for (const spec of added) core.add({ ...spec, start: false })
-    for (const commit of below) commit()
+    return [...told, ...below.flatMap(commit => commit()), () => core.reloaded()]
   }
 }
 

@@ -13,6 +13,7 @@ interface Starter {
 export class StartGate {
   #limit: number
   #taken = 0
+  #shut = 0
   readonly #waiting = new Set<Starter>()
 
   constructor(limit: number) {
@@ -26,7 +27,7 @@ export class StartGate {
 
   /** Admits somebody as soon as there is a place: at once, or later. Gives the number of those who wait, himself included: 0 at once. */
   enter(starter: Starter): number {
-    if (this.#waiting.size === 0 && this.#taken < this.#limit) {
+    if (this.#waiting.size === 0 && this.#isOpen) {
       this.#admit(starter)
       return 0
     }
@@ -39,6 +40,21 @@ export class StartGate {
     if (!starter.hasPlace) return
     this.#takeBack(starter)
     this.#admitWaiting()
+  }
+
+  /** Admits nobody while this runs: it may tell some of those who wait that they are not to start any more. */
+  whileShut<T>(work: () => T): T {
+    this.#shut += 1
+    try {
+      return work()
+    } finally {
+      this.#shut -= 1
+      this.#admitWaiting()
+    }
+  }
+
+  get #isOpen(): boolean {
+    return this.#shut === 0 && this.#taken < this.#limit
   }
 
   #admit(starter: Starter): void {
@@ -56,7 +72,7 @@ export class StartGate {
   #admitWaiting(): void {
     if (this.#waiting.size === 0) return
     for (const starter of this.#waiting) {
-      if (this.#taken >= this.#limit) return
+      if (!this.#isOpen) return
       this.#waiting.delete(starter)
       this.#admit(starter)
     }

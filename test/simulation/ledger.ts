@@ -76,8 +76,8 @@ export class Post {
   directive: Directive | undefined
   /** Its next start is the one try of an open circuit. */
   isTried = false
-  /** The one try of an open circuit is under way. */
-  isHalfOpen = false
+  /** It came back by the one try of an open circuit, and no group has been stopped since. */
+  isBesideGroup = false
   /** It has been READY since its supervisor started. */
   wasReady = false
   /** Somebody stopped it since its supervisor started, or it ended without its policy being asked. */
@@ -150,6 +150,11 @@ export class Post {
     return this.isReshaping ? undefined : this.branch?.strategy
   }
 
+  /** True when a reload has changed it since it began. */
+  get hasAnotherShape(): boolean {
+    return this.#shape !== undefined
+  }
+
   get isDynamic(): boolean {
     return this.branch?.strategy === 'dynamic'
   }
@@ -213,11 +218,12 @@ export class Post {
 
   /** It was forgotten and is started again: its numbers begin anew. */
   beginAnew(): void {
-    const { plan, wasStopped } = this
-    // A stop that is under way reaches the new one.
-    const isBeingStopped = wasStopped && this.commands > this.starting
+    const { plan, wasStopped, word } = this
+    // A stop or a restart that is under way reaches the new one.
+    const isCommanded = this.commands > this.starting
     this.renew(this.epoch + 1)
-    this.wasStopped = isBeingStopped
+    this.wasStopped = wasStopped && isCommanded
+    if (isCommanded && word === 'start') this.word = word
     this.plan = plan
     this.restartTypes = new Set([plan.restart])
     this.suspended = undefined
@@ -246,7 +252,7 @@ export class Post {
     this.suspended = this.parent?.suspended === false ? false : undefined
     this.directive = undefined
     this.isTried = false
-    this.isHalfOpen = false
+    this.isBesideGroup = false
     this.wasStopped = false
     this.restarts = []
     this.dueAt = undefined

@@ -84,7 +84,7 @@ const notes: Partial<Record<SupervisionEventType, Note>> = {
     // Nobody could see when it began to close.
     if (post.readySince !== undefined) post.attemptsAreUnknown = true
     post.readySince = undefined
-    post.isHalfOpen = false
+    post.isBesideGroup = false
     post.phase = 'ended'
     post.endedAt = at
     beginsToStop(post, at)
@@ -92,6 +92,7 @@ const notes: Partial<Record<SupervisionEventType, Note>> = {
   backoff_scheduled(post, { at, delay = 0 }, _ledger, time) {
     const restart = { ended: post.endedAt, announced: at }
     post.restarts.push(restart)
+    for (const sibling of post.parent?.children ?? []) sibling.isBesideGroup = false
     post.parent?.spent.push(restart)
     post.dueAt = time + delay
     post.attempts += 1
@@ -120,10 +121,9 @@ const notes: Partial<Record<SupervisionEventType, Note>> = {
   },
   circuit_half_open(post) {
     post.isTried = true
-    post.isHalfOpen = true
+    post.isBesideGroup = true
   },
   circuit_closed(post) {
-    post.isHalfOpen = false
     post.restarts = []
   },
   shutdown_error(post, { error, incarnation }) {

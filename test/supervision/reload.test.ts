@@ -94,6 +94,24 @@ describe('a reload', () => {
     await root.close()
   })
 
+  it('holds as a whole before anybody hears of it, so that one that a listener gives then is the last word', async () => {
+    const [a, b, c] = [kid('a'), kid('b'), kid('c')]
+    const { clock, root } = await grow([a.spec, b.spec, c.spec], { strategy: 'dependency_closure' })
+    let isFirst = true
+    root.onEvent(({ type }) => {
+      if (type !== 'reloaded' || !isFirst) return
+      isFirst = false
+      root.reload({ children: [childSpec({ ...c.typed, dependsOn: ['b'] })] })
+    })
+    root.reload({ children: [a.spec, childSpec({ ...c.typed, dependsOn: ['a'] })] })
+    expect(isFirst).toBe(false)
+    expect(root.spec('c').dependsOn).toEqual(['b'])
+    root.ref('b').fail(new Error('broken'))
+    await clock.advance(1_000)
+    expect([a, b, c].map(({ lives }) => lives.length)).toEqual([1, 2, 2])
+    await root.close()
+  })
+
   it('leaves the children that it adds down until they are told to start', async () => {
     const a = kid('a')
     const { root } = await grow([])

@@ -50,6 +50,73 @@ describe('a child that waits for its place among those that start', () => {
   })
 })
 
+describe('a stop by hand', () => {
+  it('gives the place of one that needs the child to nobody who is to be stopped with it', async () => {
+    const base = kid('base')
+    const top = kid('top', {}, { dependsOn: ['base'] })
+    const slow = kid('slow', {}, { dependsOn: ['base'] })
+    const { clock, root } = await grow([base.spec, top.spec, slow.spec], oneAtATime)
+    slow.script.initialize = 'wait'
+    root.ref('base').fail(new Error('broken'))
+    await clock.advance(100)
+    expect(states(root)).toEqual(['base READY', 'top CLOSED', 'slow INITIALIZING'])
+    await Promise.all([root.stop('base'), clock.advance(1_000)])
+    expect(states(root)).toEqual(['base CLOSED', 'top CLOSED', 'slow CLOSED'])
+    expect(top.lives).toHaveLength(1)
+    await root.close()
+  })
+})
+
+describe('messages that wait for a child that is given up for a time, or for good', () => {
+  it.each([
+    ['its circuit opens', { intensity: { restarts: 0, within: 1_000 }, circuit: 500 }, 'circuit_opened'],
+    ['it is not restarted', { restart: 'temporary' }, 'stopped'],
+  ] as const)('may bring it back as they are given up, when %s: it stays', async (_, policy, told) => {
+    const a = kid('a', {}, { policy })
+    const { clock, root, events } = await grow([a.spec])
+    let started: Promise<unknown> | undefined
+    root.onEvent(({ type }) => {
+      if (type === 'dead_letter') started ??= root.start(a.typed)
+    })
+    root.suspend('a')
+    root.ref('a').fail(new Error('broken'))
+    root.ref(a.definition, 'a').tell('anybody there?')
+    await clock.settle()
+    await started
+    await clock.advance(1_000)
+    expect(states(root)).toEqual(['a READY'])
+    expect(a.lives).toHaveLength(2)
+    expect(events.filter(({ type }) => type === told)).toEqual([])
+    await root.close()
+  })
+})
+
+describe('the one try of an open circuit', () => {
+  it('waits until what the child starts after is up, and goes on without it when that has ended for good', async () => {
+    const policy = { intensity: { restarts: 0, within: 60_000 }, circuit: 1_000 } as const
+    const base = kid('base')
+    const top = kid('top', {}, { dependsOn: ['base'], policy })
+    const late = kid('late', {}, { after: ['base'], policy })
+    const { clock, root } = await grow([base.spec, top.spec, late.spec], graph)
+    root.ref('top').fail(new Error('broken'))
+    await clock.advance(950)
+    root.ref('base').fail(new Error('broken'))
+    await clock.advance(60)
+    expect(states(root)).toEqual(['base CLOSED', 'top CLOSED', 'late READY'])
+    await clock.advance(100)
+    expect(states(root)).toEqual(['base READY', 'top READY', 'late READY'])
+    root.ref('late').fail(new Error('broken'))
+    await clock.advance(950)
+    root.ref('base').fail(new Error('broken'))
+    await clock.advance(60)
+    expect(states(root)).toEqual(['base CLOSED', 'top CLOSED', 'late CLOSED'])
+    await root.stop('base')
+    await clock.settle()
+    expect(states(root)).toEqual(['base CLOSED', 'top CLOSED', 'late READY'])
+    await root.close()
+  })
+})
+
 describe('a first start', () => {
   it('takes one that is about to be restarted with what that needs for down', async () => {
     const base = kid('base')

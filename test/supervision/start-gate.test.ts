@@ -48,6 +48,19 @@ describe('the gate of starts', () => {
     expect(admitted).toEqual(['first', 'last', 'later'])
   })
 
+  it('admits nobody while it is shut, and then those who wait still, first come, first served', () => {
+    const { gate, admitted, starter } = crowd(1)
+    const [a, b, c, d] = ['a', 'b', 'c', 'd'].map(starter)
+    for (const each of [a, b, c]) gate.enter(each!)
+    gate.whileShut(() => {
+      gate.whileShut(() => gate.leave(a!))
+      gate.enter(d!)
+      gate.leave(b!)
+      expect(admitted).toEqual(['a'])
+    })
+    expect(admitted).toEqual(['a', 'c'])
+  })
+
   it('admits more at once when its limit grows, and nobody anew before there is room when it shrinks', () => {
     const { gate, admitted, starter } = crowd(1)
     const [a, b, c, d] = ['a', 'b', 'c', 'd'].map(starter)

@@ -20,7 +20,9 @@ function differs(branch: Post, shown: readonly ChildSnapshot[]): Finding {
     // A start that was overtaken by the end of the supervisor stays announced only.
     // So does one that waits for what it starts after.
     const mayWait = post.leaf?.start === false || post.starting > 0 || branch.stopsSince !== undefined
-    if (state === 'UNINITIALIZED' && mayWait) continue
+    // Or it was stopped while it waited, after an older life.
+    const hasWaited = post.mayBeginAnew && post.phase === 'ended'
+    if (state === 'UNINITIALIZED' && (mayWait || hasWaited)) continue
     if (!shownAs[post.phase].includes(state))
       return `${id} is shown ${state}, its last event left it ${post.phase}`
     // A supervisor's number goes on when an id is used again.

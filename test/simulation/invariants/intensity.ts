@@ -55,8 +55,8 @@ export const intensity: readonly Invariant[] = [
     hears({ type }, post, { hasSkewed }) {
       // In a group a restart that is overtaken by another one is accepted without being announced.
       if (type !== 'gave_up' || hasSkewed || post.isUncertain || isGroup(post)) return undefined
-      // What was spent before counts on, under the new limit.
-      if (post.parent?.resizedAt !== undefined) return undefined
+      // What was spent before a reload counts on: under the new limit, and also what a group spent without a word.
+      if (post.parent?.hasAnotherShape) return undefined
       const spent = windowsOf(post).some(([{ restarts, within }, earlier]) => {
         const perhapsWithin = earlier.filter(({ announced }) => post.endedAt - announced <= within)
         return perhapsWithin.length >= restarts

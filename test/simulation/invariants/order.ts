@@ -56,7 +56,8 @@ export const order: readonly Invariant[] = [
       const wrong = siblings(post).find(other => {
         if (other === post || !isUntouched(other)) return false
         // The try of an open circuit goes on beside the group.
-        if (other.phase === 'started') return !other.isHalfOpen
+        if (other.isBesideGroup) return false
+        if (other.phase === 'started') return true
         return isBefore(post, other) && isLiving(other) && isStatic(other)
       })
       return wrong ? `${post.id} starts while ${wrong.id} is ${wrong.phase}` : undefined
@@ -67,7 +68,7 @@ export const order: readonly Invariant[] = [
     promise:
       'a child starts by itself only when all that it starts after is READY or DEGRADED, or is to stay down',
     hears({ type }, post, facts) {
-      if (type !== 'started' || !isGraph(post) || !isUntouched(post) || post.isTried) return undefined
+      if (type !== 'started' || !isGraph(post) || !isUntouched(post)) return undefined
       const shown = post.parent && facts.shown(post.parent)
       const missing = post.startsAfter.find(id => {
         const other = siblings(post).find(sibling => sibling.id === id)
@@ -110,8 +111,9 @@ export const order: readonly Invariant[] = [
     cleans({ post, epoch, endedItself }) {
       const { parent } = post
       if (epoch !== post.epoch || parent?.stopsSince === undefined || parent.isBlurred) return undefined
-      if (post.closingSince === undefined || post.closesEarly || endedItself || post.commands > 0)
-        return undefined
+      // A stop by hand, also of what it needs, does not wait for the others.
+      const isTold = post.commands > 0 || post.word === 'stop'
+      if (post.closingSince === undefined || post.closesEarly || endedItself || isTold) return undefined
       const later = siblings(post).find(other => stopsBefore(other, post) && isLiving(other))
       return later
         ? `${post.id} is cleaned up while ${later.id}, started after it, is ${later.phase}`
