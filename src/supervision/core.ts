@@ -1,5 +1,6 @@
 import type { MachineActor } from '../actors/machine-actor.ts'
 import type { Clock } from '../concurrency/clock.ts'
+import { detach } from '../concurrency/detach.ts'
 import { type CancelTimer, schedule } from '../concurrency/timer.ts'
 import type { ExovisorError } from '../errors.ts'
 import type { Environment } from '../resources/environment.ts'
@@ -376,7 +377,7 @@ export class SupervisorCore implements ChildHost, StrategyHost {
     // Before anybody hears of it, so that nothing is started any more.
     this.#freeze(`supervisor ${JSON.stringify(this.name)} gave up`)
     child.giveUp(error)
-    void this.#fail(error)
+    detach(this.#fail(error))
   }
 
   async #fail(error: ExovisorError): Promise<void> {

@@ -1,3 +1,4 @@
+import { detach } from '../concurrency/detach.ts'
 import { type ExovisorError, toErrorRecord } from '../errors.ts'
 import type { Environment } from '../resources/environment.ts'
 import type { Incarnation } from '../resources/incarnation.ts'
@@ -110,7 +111,8 @@ export class FailureHandling {
     // Not at once: when thousands fail together, each has its turn.
     environment.scheduler.post(() => {
       // It may have been told something else meanwhile.
-      if (command === child.command && !child.isAbandoned) void current?.close(`failed: ${error.message}`)
+      if (command === child.command && !child.isAbandoned && current)
+        detach(current.close(`failed: ${error.message}`))
     })
   }
 

@@ -1,5 +1,6 @@
 import type { InspectionObserver } from '../actors/inspection.ts'
 import { realClock } from '../concurrency/clock.ts'
+import { detach } from '../concurrency/detach.ts'
 import { TurnScheduler } from '../concurrency/scheduler.ts'
 import { createResource, type OwnedResource } from '../resources/create.ts'
 import { silentLog } from '../resources/log.ts'
@@ -158,7 +159,7 @@ function watchEnd(resource: OwnedResource<SupervisorClient>, events: EventStream
       client = resource.client ?? client
       if (state === 'ERROR') {
         end = { reason: 'failed', error: resource.failure }
-        void resource.close('the root supervisor failed')
+        detach(resource.close('the root supervisor failed'))
       }
       if (state === 'CLOSED') {
         events.close()

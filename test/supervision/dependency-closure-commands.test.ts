@@ -223,3 +223,21 @@ describe('dependency_closure, when more than one is down', () => {
     await root.close()
   })
 })
+
+describe('a child whose end for good ends its supervisor', () => {
+  it('leaves the order of the stops to the supervisor, and has nobody stopped before', async () => {
+    const order: string[] = []
+    const base = kid('base', {}, { restart: 'temporary', significant: true })
+    const middle = kid('middle', {}, { dependsOn: ['base'] })
+    const last = kid('last', {}, { after: ['middle'] })
+    const { clock, root } = await grow([base.spec, middle.spec, last.spec], {
+      strategy: 'dependency_closure',
+      autoShutdown: 'any_significant',
+    })
+    root.onEvent(({ type, name }) => type === 'child_terminated' && order.push(name))
+    root.ref('base').fail(new Error('broken'))
+    await clock.advance(1_000)
+    await root.closed
+    expect(order).toEqual(['base', 'last', 'middle'])
+  })
+})

@@ -1,3 +1,4 @@
+import { detach } from '../../concurrency/detach.ts'
 import type { Child } from '../child.ts'
 import { comesBack, type End, isOvertaken, type Strategy, type StrategyHost } from './strategy.ts'
 
@@ -57,7 +58,7 @@ export class DependencyClosure implements Strategy {
     // From here on it starts by itself.
     waiting.due = true
     waiting.starting = true
-    void this.#started(child.settled(), child, waiting)
+    detach(this.#started(child.settled(), child, waiting))
   }
 
   changed(): void {
@@ -92,13 +93,13 @@ export class DependencyClosure implements Strategy {
       this.#host.retire(child, failure)
       // A normal end leaves the others alone: it may have been a job that had to be done before them.
       // So does a child that was started again by who heard of its end.
-      if (failure && child.isLast(command)) void this.#stopForGood(requirers)
+      if (failure && child.isLast(command) && !this.#ceased) detach(this.#stopForGood(requirers))
       this.#startWhatCan()
       return
     }
     if (!this.#host.acceptRestart(child)) {
       this.#host.giveUp(child, failure)
-      if (!this.#ceased) void this.#stop(this.#hold(requirers))
+      if (!this.#ceased) detach(this.#stop(this.#hold(requirers)))
       return
     }
     this.#restart(child, requirers)
@@ -109,10 +110,12 @@ export class DependencyClosure implements Strategy {
     this.#waiting.set(child, waiting)
     const stopped = this.#stop(this.#hold(requirers))
     child.awaitRestart(() => {
-      void stopped.then(() => {
-        waiting.due = true
-        this.#startWhatCan()
-      })
+      detach(
+        stopped.then(() => {
+          waiting.due = true
+          this.#startWhatCan()
+        }),
+      )
     })
   }
 
@@ -152,7 +155,7 @@ export class DependencyClosure implements Strategy {
     if (this.#ceased) return
     for (const [child, waiting] of [...this.#waiting]) {
       if (!child.isLast(waiting.command)) this.#waiting.delete(child)
-      else if (!waiting.starting && waiting.due && this.#mayStart(child)) void this.#start(child, waiting)
+      else if (!waiting.starting && waiting.due && this.#mayStart(child)) detach(this.#start(child, waiting))
     }
   }
 

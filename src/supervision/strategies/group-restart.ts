@@ -1,4 +1,5 @@
 import { deferred } from '../../concurrency/deferred.ts'
+import { detach } from '../../concurrency/detach.ts'
 import type { CancelTimer } from '../../concurrency/timer.ts'
 import type { ExovisorError } from '../../errors.ts'
 import type { Child } from '../child.ts'
@@ -98,9 +99,11 @@ export class GroupRestart implements Strategy {
       this.#group.clear()
       return
     }
-    void this.admit(async () => {
-      if (round === this.#round) await this.#release(rest)
-    })
+    detach(
+      this.admit(async () => {
+        if (round === this.#round) await this.#release(rest)
+      }),
+    )
   }
 
   #restart({ child: driver, after }: End): void {
@@ -125,10 +128,12 @@ export class GroupRestart implements Strategy {
     this.#group = left
     const plan = group.filter(child => !left.has(child))
     for (const child of plan) this.#hold(child)
-    void this.admit(async () => {
-      await this.#stop(plan)
-      if (this.#isCurrent(round)) this.#wait(driver, round)
-    })
+    detach(
+      this.admit(async () => {
+        await this.#stop(plan)
+        if (this.#isCurrent(round)) this.#wait(driver, round)
+      }),
+    )
   }
 
   /** True while no later restart has begun, this one has not come to its starts, and the supervisor is not closing. */
@@ -142,7 +147,7 @@ export class GroupRestart implements Strategy {
     // Who heard of it may have closed the supervisor.
     if (!this.#isCurrent(round)) return
     this.#cancelWait = this.#host.after(delay, () => {
-      if (this.#isCurrent(round)) void this.admit(() => this.#start(round))
+      if (this.#isCurrent(round)) detach(this.admit(() => this.#start(round)))
     })
   }
 

@@ -7,8 +7,8 @@ const dynamicOnes = ({ ledger }: Facts): readonly Post[] =>
   [...ledger.posts.values()].filter(post => post.isDynamic && !post.isBlurred)
 
 function kept(branch: Post, facts: Facts): Finding {
-  // One that closes has no use for forgetting.
-  if (branch.stopsSince !== undefined) return undefined
+  // One that closes has no use for forgetting, and an id may be taken again by a spawn that waits for its place.
+  if (branch.stopsSince !== undefined || branch.spawning > 0) return undefined
   const ended = facts
     .shown(branch)
     ?.find(child => child.state === 'CLOSED' && child.ended && child.circuit === 'closed')
