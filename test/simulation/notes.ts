@@ -92,7 +92,9 @@ const notes: Partial<Record<SupervisionEventType, Note>> = {
   backoff_scheduled(post, { at, delay = 0 }, _ledger, time) {
     const restart = { ended: post.endedAt, announced: at }
     post.restarts.push(restart)
-    for (const sibling of post.parent?.children ?? []) sibling.isBesideGroup = false
+    // One that still starts was not stopped with this group: it is before it.
+    for (const sibling of post.parent?.children ?? [])
+      if (sibling.phase !== 'started') sibling.isBesideGroup = false
     post.parent?.spent.push(restart)
     post.dueAt = time + delay
     post.attempts += 1

@@ -8,7 +8,7 @@ import { play } from './play.ts'
 import { failureReport } from './report.ts'
 import { readWorld } from './saved.ts'
 
-const SEEDS = 25
+const SEEDS = 50
 const MACHINE_SEEDS = 20
 const REPEAT_EVERY = 10
 const MAX_SEED = 2 ** 31
