@@ -80,8 +80,8 @@ describe('VirtualClock', () => {
   })
 })
 
-describe('a clock that jumps by itself', () => {
-  it('goes from timer to timer until the work has settled, and no further', async () => {
+describe('Test clock with auto-advance', () => {
+  it('jumps from timer to timer until the work has settled, and no further', async () => {
     const clock = new VirtualClock(5)
     const seen: number[] = []
     const work = async () => {
