@@ -58,7 +58,8 @@ function copied(details: object): Readonly<Record<string, unknown>> | undefined 
   const copy = (value: unknown, depth: number): unknown => {
     left -= 1
     if (value === null || typeof value === 'boolean') return value
-    if (typeof value === 'number') return Number.isFinite(value) ? value : String(value)
+    // The sum makes a zero of a negative one, which JSON does not have.
+    if (typeof value === 'number') return Number.isFinite(value) ? value + 0 : String(value)
     if (typeof value !== 'object') return bounded(String(value), LONGEST_DETAIL)
     if (depth === DEEPEST_DETAIL) return Object.prototype.toString.call(value)
     return Array.isArray(value) ? list(value, depth) : record(value, depth)

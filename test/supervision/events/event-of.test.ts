@@ -100,6 +100,7 @@ describe('an event', () => {
         loop,
         missing: undefined,
         list: [1, [2, [3, [4]]]],
+        zero: [-0],
       }),
       failure(1, trap),
     ]) {
