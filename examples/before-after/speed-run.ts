@@ -21,7 +21,7 @@ export interface Ratio {
 }
 
 const CALLS_A_ROUND = 40
-const WARM_UP_CALLS = 600
+const WARM_UP_CALLS = 6_000
 const LEAST_ROUNDS = 10
 const LONGEST = 4
 

@@ -1,35 +1,71 @@
+import type { Clock } from '../concurrency/clock.ts'
 import { LazyAbort } from '../concurrency/lazy-abort.ts'
+import { type CancelTimer, schedule } from '../concurrency/timer.ts'
+import type { Line } from './network-lines.ts'
 import type { OperationContext } from './network-types.ts'
+
+/** What ends an attempt early. */
+interface AttemptLimits {
+  readonly clock: Clock
+  /** Milliseconds. */
+  readonly timeout: number
+  readonly timeoutError: () => Error
+  readonly signal: AbortSignal | undefined
+}
 
 /**
  * One attempt of an operation: settles when its work does, or as soon as it is given up. Signals and their listeners would cost more
  * than all the rest of an operation, so that it has none until somebody looks: whoever ends a connection tells it.
  */
-export class Attempt<Result> implements OperationContext {
+export class Attempt<Connection> implements OperationContext {
   readonly attempt: number
-  declare readonly signal: AbortSignal
   readonly #abort = new LazyAbort()
   #reject: ((reason: unknown) => void) | undefined
   #givenUp: { readonly reason: unknown } | undefined
+  #line: Line<Connection> | undefined
+  #stopWatching: CancelTimer | undefined
 
   constructor(attempt: number) {
     this.attempt = attempt
-    Object.defineProperty(this, 'signal', Attempt.#signal)
   }
 
-  /** An own property of each attempt, so that a copy by spreading has it. */
-  static readonly #signal: PropertyDescriptor & ThisType<Attempt<unknown>> = {
-    enumerable: true,
-    get() {
-      return this.#abort.signal
-    },
+  get signal(): AbortSignal {
+    return this.#abort.signal
+  }
+
+  /** The connection that it was run with. */
+  get line(): Line<Connection> | undefined {
+    return this.#line
+  }
+
+  /** From now on it is given up when its time is over or nobody wants it any more. */
+  watch({ clock, timeout, timeoutError, signal }: AttemptLimits): void {
+    const cancelTimer = schedule(clock, timeout, () => this.giveUp(timeoutError()))
+    const abort = (): void => this.giveUp(signal?.reason)
+    signal?.addEventListener('abort', abort, { once: true })
+    this.#stopWatching = () => {
+      cancelTimer()
+      signal?.removeEventListener('abort', abort)
+    }
+  }
+
+  /**
+   * Its connection, from now on until it is over, gives it up when it ends.
+   * @throws the reason, when it was given up already
+   */
+  take(line: Line<Connection>): void {
+    if (line.end.signal.aborted) this.giveUp(line.end.signal.reason)
+    this.#line = line
+    if (this.#givenUp) throw this.#givenUp.reason
+    line.attempts.add(this)
   }
 
   /** What a work that was given up does later is ignored. */
-  run(work: () => Promise<Result>): Promise<Result> {
+  settled<Result>(work: Result | Promise<Result>): Promise<Result> {
     return new Promise<Result>((resolve, reject) => {
       this.#reject = reject
-      work().then(resolve, reject)
+      if (this.#givenUp) reject(this.#givenUp.reason)
+      Promise.resolve(work).then(resolve, reject)
     })
   }
 
@@ -41,8 +77,9 @@ export class Attempt<Result> implements OperationContext {
     this.#abort.abort(() => reason)
   }
 
-  /** Throws the reason when it was given up already. */
-  refuseGivenUp(): void {
-    if (this.#givenUp) throw this.#givenUp.reason
+  /** Nothing is watched any more. */
+  over(): void {
+    this.#stopWatching?.()
+    this.#line?.attempts.delete(this)
   }
 }

@@ -1,5 +1,4 @@
 import { refuseAborted } from '../concurrency/refuse-aborted.ts'
-import { schedule } from '../concurrency/timer.ts'
 import type { WaitOptions } from '../concurrency/wait.ts'
 import { ExovisorError, isExovisorError, toErrorRecord } from '../errors.ts'
 import { linkSignals } from './linked-signal.ts'
@@ -29,7 +28,13 @@ interface Failure {
   readonly isBroken: boolean
 }
 
-type Outcome<Result> = { readonly value: Result } | Failure
+/** What is known when the attempt of that number has failed. */
+interface Tried {
+  readonly number: number
+  readonly retry: Retry
+  readonly failures: FailureList
+  readonly options: OperationOptions
+}
 
 /** The client of one incarnation of a network resource. */
 export class NetworkCore<Input, Connection> implements NetworkClient<Connection> {
@@ -37,11 +42,13 @@ export class NetworkCore<Input, Connection> implements NetworkClient<Connection>
   readonly #context: InitializeContext<Input>
   readonly #counts = new NetworkCounts()
   readonly #lines: NetworkLines<Input, Connection>
+  readonly #retry: Retry
 
   constructor(shape: NetworkShape<Input, Connection>, context: InitializeContext<Input>) {
     this.#shape = shape
     this.#context = context
     this.#lines = new NetworkLines(shape, context, this.#counts)
+    this.#retry = resolveRetry(this.#lines.label, shape.retry)
   }
 
   get connection(): Connection | undefined {
@@ -75,14 +82,31 @@ export class NetworkCore<Input, Connection> implements NetworkClient<Connection>
     operation: Operation<Connection, Result>,
     options: OperationOptions = {},
   ): Promise<Result> {
-    const retry = resolveRetry(this.#lines.label, this.#shape.retry, options)
+    const retry = this.#retryOf(options)
     refuseAborted(options.signal, `an operation of ${this.#lines.label}`)
-    this.#counts.add('operations')
-    this.#counts.add('active')
+    this.#counts.began()
+    let failures: FailureList | undefined
     try {
-      return await this.#attempts(operation, options, retry)
+      for (let number = 1; ; number += 1) {
+        this.#refuseEnded(options.signal)
+        const attempt = new Attempt<Connection>(number)
+        let error: unknown
+        try {
+          const value = await this.#run(operation, attempt, retry.timeout, options.signal)
+          this.#counts.succeeded(this.#context.clock.now())
+          return value
+        } catch (thrown) {
+          error = thrown
+        } finally {
+          attempt.over()
+        }
+        failures ??= new FailureList()
+        this.#judge(this.#failureOf(attempt, error), { number, retry, failures, options })
+        this.#counts.add('retries')
+        await this.#pause(retry, number, options.signal)
+      }
     } finally {
-      this.#counts.add('active', -1)
+      this.#counts.ended()
     }
   }
 
@@ -90,25 +114,21 @@ export class NetworkCore<Input, Connection> implements NetworkClient<Connection>
     return this.#counts.snapshot()
   }
 
-  async #attempts<Result>(
-    operation: Operation<Connection, Result>,
-    options: OperationOptions,
-    retry: Retry,
-  ): Promise<Result> {
-    const failures = new FailureList()
-    for (let number = 1; ; number += 1) {
-      this.#refuseEnded(options.signal)
-      const outcome = await this.#attempt(operation, new Attempt(number), retry.timeout, options.signal)
-      if ('value' in outcome) return outcome.value
-      this.#counts.add('failures')
-      this.#refuseEnded(options.signal, outcome.error)
-      failures.add(number, outcome.error)
-      if (!this.#isRetryable(outcome, number, options)) throw outcome.error
-      if (number > retry.retries) {
-        throw number === 1 ? outcome.error : failures.exhausted(this.#lines.label, number, outcome.error)
-      }
-      this.#counts.add('retries')
-      await this.#pause(retry, number, options.signal)
+  /** The policy of the kind is read once: most operations have none of their own. */
+  #retryOf(options: OperationOptions): Retry {
+    const { retries, timeout, backoff } = options
+    if (retries === undefined && timeout === undefined && backoff === undefined) return this.#retry
+    return resolveRetry(this.#lines.label, this.#shape.retry, options)
+  }
+
+  /** Counts a failure, and throws unless there is to be another attempt. */
+  #judge(failure: Failure, { number, retry, failures, options }: Tried): void {
+    this.#counts.add('failures')
+    this.#refuseEnded(options.signal, failure.error)
+    failures.add(number, failure.error)
+    if (!this.#isRetryable(failure, number, options)) throw failure.error
+    if (number > retry.retries) {
+      throw number === 1 ? failure.error : failures.exhausted(this.#lines.label, number, failure.error)
     }
   }
 
@@ -120,44 +140,35 @@ export class NetworkCore<Input, Connection> implements NetworkClient<Connection>
     link.unlink()
   }
 
-  async #attempt<Result>(
+  /** One attempt, with the connection that there is, or with the next one. */
+  #run<Result>(
     operation: Operation<Connection, Result>,
-    attempt: Attempt<Result>,
+    attempt: Attempt<Connection>,
     timeout: number,
     signal: AbortSignal | undefined,
-  ): Promise<Outcome<Result>> {
-    const { clock } = this.#context
-    let line: Line<Connection> | undefined
-    const cancelTimer = schedule(clock, timeout, () => attempt.giveUp(this.#timeoutError(timeout)))
-    const abort = signal && (() => attempt.giveUp(signal.reason))
-    if (abort) signal.addEventListener('abort', abort, { once: true })
-    try {
-      const value = await attempt.run(async () => {
-        line = this.#lines.usable ?? (await this.#lines.replace(undefined, { signal: attempt.signal }))
-        return await this.#operate(line, operation, attempt)
-      })
-      this.#counts.succeeded(clock.now())
-      return { value }
-    } catch (error) {
-      const isBroken = line !== undefined && this.#breaks(line, error)
-      return { error, hadConnection: line !== undefined, isBroken }
-    } finally {
-      cancelTimer()
-      if (abort) signal.removeEventListener('abort', abort)
-      line?.attempts.delete(attempt)
+  ): Promise<Result> {
+    if (signal || timeout !== Number.POSITIVE_INFINITY) {
+      const { clock } = this.#context
+      attempt.watch({ clock, timeout, timeoutError: () => this.#timeoutError(timeout), signal })
     }
+    const line = this.#lines.usable
+    if (line) return attempt.settled(this.#operate(operation, attempt, line))
+    const next = this.#lines.replace(undefined, { signal: attempt.signal })
+    return attempt.settled(next.then(replaced => this.#operate(operation, attempt, replaced)))
   }
 
-  /** Runs the operation, which its connection gives up when it ends. */
   #operate<Result>(
-    { connection, end, attempts }: Line<Connection>,
     operation: Operation<Connection, Result>,
-    attempt: Attempt<Result>,
+    attempt: Attempt<Connection>,
+    line: Line<Connection>,
   ): Result | Promise<Result> {
-    if (end.signal.aborted) attempt.giveUp(end.signal.reason)
-    attempt.refuseGivenUp()
-    attempts.add(attempt)
-    return operation(connection, attempt)
+    attempt.take(line)
+    return operation(line.connection, attempt)
+  }
+
+  #failureOf({ line }: Attempt<Connection>, error: unknown): Failure {
+    const isBroken = line !== undefined && this.#breaks(line, error)
+    return { error, hadConnection: line !== undefined, isBroken }
   }
 
   #timeoutError(timeout: number): ExovisorError {

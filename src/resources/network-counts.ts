@@ -18,8 +18,17 @@ export class NetworkCounts {
   #connectedAt: number | undefined
   #succeededAt: number | undefined
 
-  add(counted: Counted, amount = 1): void {
-    this.#counts[counted] += amount
+  add(counted: Counted): void {
+    this.#counts[counted] += 1
+  }
+
+  began(): void {
+    this.#counts.operations += 1
+    this.#counts.active += 1
+  }
+
+  ended(): void {
+    this.#counts.active -= 1
   }
 
   connected(at: number): void {

@@ -18,7 +18,7 @@ export interface Line<Connection> {
   /** Aborted, with the reason, when the connection must not be used any more. */
   readonly end: AbortController
   /** What uses it now, and is given up when it ends. */
-  readonly attempts: Set<Attempt<unknown>>
+  readonly attempts: Set<Attempt<Connection>>
 }
 
 /** A reconnect under way. */
@@ -200,7 +200,7 @@ export class NetworkLines<Input, Connection> {
   async #connect(signal: AbortSignal): Promise<Line<Connection>> {
     const { input, log, clock, random } = this.#context
     const end = new AbortController()
-    const attempts = new Set<Attempt<unknown>>()
+    const attempts = new Set<Attempt<Connection>>()
     const giveUp = (): void => {
       for (const attempt of attempts) attempt.giveUp(end.signal.reason)
     }

@@ -59,20 +59,20 @@ export class PoolCore<Client> implements Pool<Client> {
   acquire(options: AcquireOptions = {}): Promise<Lease<Client>> {
     const refusal = this.#refusal(options)
     if (refusal) return Promise.reject(refusal)
-    const { freshest } = this.#stock.roster
+    const lease = this.#lendAtOnce(options.holder)
+    if (lease) return Promise.resolve(lease)
     const waiter = new Waiter<Client>(this.#clock.now(), options.holder)
-    if (freshest && !this.#stock.validates && this.#queue.size === 0) {
-      this.#lend(freshest, waiter)
-      this.#announce()
-    } else this.#wait(waiter, options)
+    this.#wait(waiter, options)
     return waiter.lease
   }
 
   async use<Result>(
     work: (client: Client, lease: Lease<Client>) => Result | Promise<Result>,
-    options?: AcquireOptions,
+    options: AcquireOptions = {},
   ): Promise<Result> {
-    const lease = await this.acquire(options)
+    const refusal = this.#refusal(options)
+    if (refusal) throw refusal
+    const lease = this.#lendAtOnce(options.holder) ?? (await this.acquire(options))
     try {
       return await work(lease.client, lease)
     } finally {
@@ -140,7 +140,14 @@ export class PoolCore<Client> implements Pool<Client> {
     } else if (this.#drain) stock.close(member, this.#drain.reason)
     else if (!member.isReady) stock.discard(member, 'lost', 'it was given back and is not READY')
     else if (member.usedAt >= member.expiresAt) stock.discard(member, 'lifetimeExpired', 'it is too old')
-    else stock.rest(member)
+    else {
+      stock.rest(member)
+      // As many members as before: with nobody to serve there is nothing to balance.
+      if (this.#queue.size === 0) {
+        this.#announce()
+        return
+      }
+    }
     this.#balance()
   }
 
@@ -217,13 +224,27 @@ export class PoolCore<Client> implements Pool<Client> {
   }
 
   #lend(member: Member<Client>, waiter: Waiter<Client>): void {
-    const since = this.#clock.now()
-    const lease = new MemberLease(this, member, { since, holder: waiter.holder })
-    this.#stock.lend(member, lease)
+    const now = this.#clock.now()
     this.#leave(waiter)
+    waiter.serve(this.#borrow(member, waiter.holder, now))
+    this.#waits.add(now - waiter.since)
+  }
+
+  /** What lies idle goes to a caller for whom nobody has to wait: neither the caller itself, nor others before it. */
+  #lendAtOnce(holder: string | undefined): MemberLease<Client> | undefined {
+    const { freshest } = this.#stock.roster
+    if (!freshest || this.#stock.validates || this.#queue.size > 0) return undefined
+    const lease = this.#borrow(freshest, holder, this.#clock.now())
+    this.#waits.add(0)
+    this.#announce()
+    return lease
+  }
+
+  #borrow(member: Member<Client>, holder: string | undefined, since: number): MemberLease<Client> {
+    const lease = new MemberLease(this, member, { since, holder })
+    this.#stock.lend(member, lease)
     this.#counters.borrows += 1
-    this.#waits.add(since - waiter.since)
-    waiter.serve(lease)
+    return lease
   }
 
   #leave(waiter: Waiter<Client>): void {
