@@ -4,8 +4,8 @@ import type { Command, Report } from './service.ts'
 
 /** The service, in a process of its own, so that the time of the clients is theirs alone. */
 export interface Service {
-  /** Forgets what was counted, and plays the faults of this seed, or none. */
-  begin(seed?: number): Promise<Report>
+  /** Forgets what was counted, and plays the faults of this seed, or none; each call is worked at for so long. */
+  begin(seed?: number, workMs?: number): Promise<Report>
   report(): Promise<Report>
   stop(): void
 }
@@ -19,7 +19,7 @@ export async function startService(): Promise<Service> {
     return report as Report
   }
   return {
-    begin: seed => ask({ begin: true, seed }),
+    begin: (seed, workMs) => ask({ begin: true, seed, workMs }),
     report: () => ask({ begin: false, seed: undefined }),
     stop: () => child.disconnect(),
   }

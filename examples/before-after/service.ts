@@ -10,6 +10,8 @@ export interface Command {
   /** Forget what was counted, and play what follows. */
   readonly begin: boolean
   readonly seed: number | undefined
+  /** How long the service works for each call. Default: 0, it answers at once. */
+  readonly workMs?: number | undefined
 }
 
 /** What the service has seen since it began anew. */
@@ -23,6 +25,7 @@ export interface Report {
 }
 
 let plan: FaultPlan = noFaults
+let work = 0
 let connections = 0
 let calls = 0
 /** Each connection of a client, by the port at which the server sees it. */
@@ -44,7 +47,8 @@ server.addService(
       }
       if (fault === 'unavailable') answer({ code: status.UNAVAILABLE, details: 'try again' })
       else if (fault === 'stall') pair?.outward.pause()
-      else respond()
+      else if (work === 0) respond()
+      else setTimeout(respond, work)
     },
   },
 )
@@ -85,8 +89,9 @@ function report(): void {
   process.send?.({ proxy: `127.0.0.1:${port}`, connections, calls, open: open.size } satisfies Report)
 }
 
-process.on('message', ({ begin, seed }: Command) => {
+process.on('message', ({ begin, seed, workMs = 0 }: Command) => {
   if (begin) {
+    work = workMs
     plan = seed === undefined ? noFaults : faultPlan(seed)
     connections = 0
     calls = 0

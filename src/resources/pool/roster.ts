@@ -50,7 +50,8 @@ export class Roster<Client> {
     if (member.waiter) member.waiter.pledge = undefined
     member.waiter = undefined
     this.#unclaimed.delete(member)
-    if (member.place === 'idle') this.#idle.splice(this.#idle.lastIndexOf(member), 1)
+    if (member === this.freshest) this.#idle.pop()
+    else if (member.place === 'idle') this.#idle.splice(this.#idle.lastIndexOf(member), 1)
     if (place === 'idle') this.#idle.push(member)
     if (place === 'validating') this.#unclaimed.add(member)
     this.#counts[member.place] -= 1

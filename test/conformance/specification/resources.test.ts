@@ -269,8 +269,8 @@ describe('a network resource', () => {
     const { definition, wires } = fakeNetwork()
     const resource = createResource(definition, { input: {}, clock: new VirtualClock() })
     const client = await resource.initialize()
-    const seen = await client.withConnection((...given) => given)
-    expect(seen).toEqual([wires[0], { signal: expect.any(AbortSignal), attempt: 1 }])
+    const seen = await client.withConnection((wire, { signal, attempt }) => [wire, signal, attempt])
+    expect(seen).toEqual([wires[0], expect.any(AbortSignal), 1])
     await resource.close()
   })
 
