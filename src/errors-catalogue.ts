@@ -60,6 +60,11 @@ export const errorCatalogue = {
     'a health check failed or took too long',
     'look at the cause; the supervisor restarts the resource by its policy',
   ),
+  EXO_HISTORY_UNUSABLE: entry(
+    false,
+    'the history file cannot be used: another process writes it, it is broken, or this Node.js has no SQLite',
+    'give each node a monitor.history of its own, or move the broken file away',
+  ),
   EXO_INITIALIZE_TIMEOUT: entry(
     true,
     'a resource did not initialise in time',
@@ -69,6 +74,11 @@ export const errorCatalogue = {
     false,
     'a child failed more often than its restart intensity allows, so its supervisor gave up',
     'mend the cause that the message names, or widen intensity in the policy',
+  ),
+  EXO_JOURNAL_INVALID: entry(
+    false,
+    'a journal file is cut off, or is no journal',
+    'export the journal again; what the message names is the line that cannot be read',
   ),
   EXO_LOCK_MISUSE: entry(
     false,

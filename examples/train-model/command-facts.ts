@@ -1,9 +1,12 @@
 import type { Command } from 'commander'
 import { benchCommand } from '../../src/cli/bench.ts'
 import { configCommand } from '../../src/cli/config.ts'
+import { consoleCommand } from '../../src/cli/console.ts'
 import { machinesCommand } from '../../src/cli/machines.ts'
+import { resourcesCommand } from '../../src/cli/resources.ts'
 import { runCommand } from '../../src/cli/run.ts'
 import { tasksCommand } from '../../src/cli/tasks.ts'
+import { topCommand } from '../../src/cli/top.ts'
 import { upCommand } from '../../src/cli/up.ts'
 
 /** What a command does and which options it takes, by their long names. */
@@ -27,6 +30,9 @@ export function commandFacts(): Readonly<Record<string, CommandFact>> {
     benchCommand(),
     configCommand(),
     machinesCommand(),
+    consoleCommand(),
+    topCommand(),
+    resourcesCommand(),
     tasksCommand(),
   ]
   return Object.fromEntries(commands.flatMap(command => factsOf(command, [])))

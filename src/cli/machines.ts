@@ -45,4 +45,21 @@ export function machinesCommand(): Command {
     .action((name: string | undefined, { format }: { format: Format }, command: Command) => {
       command.configureOutput().writeOut?.(name === undefined ? list() : print(find(name), format))
     })
+    .addCommand(
+      new Command('export')
+        .description('write all statecharts, or those that are named, to the screen or into a directory')
+        .argument('[NAMES...]', 'the statecharts to write; all without it')
+        .addOption(
+          new Option(
+            '--format <format>',
+            'stately opens in the Stately editor, mermaid in Markdown, json in programs',
+          )
+            .choices(['stately', 'mermaid', 'json'])
+            .default('stately'),
+        )
+        .option('--output <directory>', 'write one file for each into this directory')
+        .action(() => {
+          throw new Error('to be written')
+        }),
+    )
 }

@@ -3,11 +3,14 @@ import { Command, CommanderError } from 'commander'
 import { version } from '../version.ts'
 import { benchCommand } from './bench.ts'
 import { configCommand } from './config.ts'
+import { consoleCommand } from './console.ts'
 import { exitCodes } from './exit-codes.ts'
 import { machinesCommand } from './machines.ts'
 import { reportError } from './report-error.ts'
+import { resourcesCommand } from './resources.ts'
 import { runCommand } from './run.ts'
 import { tasksCommand } from './tasks.ts'
+import { topCommand } from './top.ts'
 import { upCommand } from './up.ts'
 
 const program = new Command('exovisor')
@@ -22,6 +25,9 @@ const program = new Command('exovisor')
   .addCommand(benchCommand())
   .addCommand(configCommand())
   .addCommand(machinesCommand())
+  .addCommand(consoleCommand())
+  .addCommand(topCommand())
+  .addCommand(resourcesCommand())
   .addCommand(tasksCommand())
 
 /** Sub-commands that were added as they are inherit nothing, so each is told not to end the process itself. */

@@ -18,6 +18,7 @@ interface UpOptions {
   readonly model?: string
   readonly name?: string
   readonly port?: string
+  readonly inspect?: boolean
   readonly json?: boolean
 }
 
@@ -29,6 +30,7 @@ export function upCommand(): Command {
     .option('--model <model>', 'the model to serve: builtin, or the path of a model directory')
     .option('--name <name>', 'the name of this node')
     .option('--port <port>', 'the port of the HTTP API; 0 takes a free one')
+    .option('--inspect', "send the events of all machines to Stately's inspector too, and print its URL")
     .option('--json', 'print JSON log lines, one of them with "type":"ready"')
     .action(up)
 }
@@ -39,7 +41,12 @@ async function up(options: UpOptions): Promise<void> {
   try {
     await using node = await spawnNode({
       ...(options.config !== undefined && { config: options.config }),
-      flags: { model: options.model, 'node.name': options.name, 'api.port': options.port },
+      flags: {
+        model: options.model,
+        'node.name': options.name,
+        'api.port': options.port,
+        'inspect.enabled': options.inspect,
+      },
       logger: level =>
         createLogger(options.json ? { level, format: 'json', to: 'stdout' } : { level, format: 'pretty' }),
       signal: interrupt.signal,

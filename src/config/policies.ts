@@ -79,6 +79,9 @@ export const resourceKinds = [
   'server',
   'inference',
   'control',
+  'console',
+  'inspector',
+  'monitor',
 ] as const
 
 /** Which policy a kind has when the configuration does not say otherwise; a kind not named here has `default`. */

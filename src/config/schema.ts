@@ -210,6 +210,66 @@ export const configSchema = z.strictObject({
     })
     .prefault({})
     .describe('how commands on the same machine reach a running node'),
+  console: z
+    .strictObject({
+      enabled: z
+        .boolean()
+        .prefault(true)
+        .describe('whether the console, a page that shows and commands this node, is served on this machine'),
+      port: port.prefault(52_417).describe('the port of the console; when it is 0 or taken, a free one'),
+    })
+    .prefault({})
+    .describe('the page that shows this node'),
+  inspect: z
+    .strictObject({
+      enabled: z
+        .boolean()
+        .prefault(false)
+        .describe("whether Stately's inspector may watch the machines of this node on this machine"),
+      port: port
+        .prefault(52_418)
+        .describe("the port of the websocket for Stately's inspector; when it is 0 or taken, a free one"),
+    })
+    .prefault({})
+    .describe("the bridge to Stately's inspector"),
+  monitor: z
+    .strictObject({
+      interval: durationBetween(100).prefault('5s').describe('the time between two looks at all resources'),
+      degraded: duration
+        .prefault('1m')
+        .describe('after how long in DEGRADED or ERROR a resource is reported as a problem'),
+      restarts: z
+        .int()
+        .min(1)
+        .max(1_000_000)
+        .prefault(10)
+        .describe('how many restarts within an hour make a resource a problem'),
+      memory: z
+        .int()
+        .min(1)
+        .exactOptional()
+        .describe('the resident bytes from which a process is a problem; no limit by default'),
+      delay: durationBetween(1)
+        .prefault('200ms')
+        .describe('the event loop delay, at its 99th percentile, from which the node is a problem'),
+      history: path
+        .exactOptional()
+        .describe('the file that keeps events and figures; history.sqlite in node.state by default'),
+      retention: durationBetween(60_000).prefault('168h').describe('how long the history is kept'),
+    })
+    .prefault({})
+    .describe('how resources are watched, and what is a problem'),
+  tracing: z
+    .strictObject({
+      endpoint: z
+        .url({ protocol: /^https?$/ })
+        .max(2_048)
+        .exactOptional()
+        .describe('the URL that OpenTelemetry spans are sent to by OTLP over HTTP; none are made without it'),
+      sample: z.number().min(0).max(1).prefault(1).describe('the part of the requests that is traced'),
+    })
+    .prefault({})
+    .describe('spans for OpenTelemetry'),
   shutdown: z
     .strictObject({
       withdraw: duration.prefault('2s').describe('how long telling the other nodes of the stop may take'),

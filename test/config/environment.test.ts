@@ -11,6 +11,7 @@ describe('the environment', () => {
     const settable = describeConfig().filter(({ type, path }) => type !== 'section' && !path.includes('<'))
     const samples: Record<string, string> = {
       'grpc.key': 'long-enough',
+      'tracing.endpoint': 'http://127.0.0.1:4318',
       'supervision.policies': '{ mine: { shutdown: 1s } }',
       'supervision.names': '{ mine: network }',
     }
