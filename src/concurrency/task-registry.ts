@@ -16,7 +16,16 @@ export interface TaskRecord {
   readonly parent?: number
 }
 
-/** The place of one task in the registry, for whoever runs it. */
+/** Under whom tasks are entered: what a scope hands on to those inside it. */
+export interface TaskPlace {
+  readonly registry: TaskRegistry
+  /** Whose they are: the path of a resource. */
+  readonly owner: string
+  /** The task that begins them. Default: none, they are the owner's first ones. */
+  readonly task?: number
+}
+
+/** What stands in the registry of one task, for whoever runs it. */
 export interface TaskEntry {
   readonly id: number
   /** It was told to end. */
