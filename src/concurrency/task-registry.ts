@@ -12,7 +12,7 @@ export interface TaskRecord {
   readonly state: 'running' | 'cancelling'
   /** Milliseconds of the registry's clock. */
   readonly startedAt: number
-  /** The task that began it, if that one is in the registry too. */
+  /** The task that began it, if that was one of the registry. It may have ended since. */
   readonly parent?: number
 }
 
