@@ -1,6 +1,8 @@
-import type { Background } from '../concurrency/background.ts'
+import type { Background, BackgroundSpawnOptions } from '../concurrency/background.ts'
 import { realClock } from '../concurrency/clock.ts'
+import { detach } from '../concurrency/detach.ts'
 import { CancelScope } from '../concurrency/scope.ts'
+import type { Task } from '../concurrency/task.ts'
 import { waitFor } from '../concurrency/wait-for.ts'
 import { ExovisorError, isExovisorError } from '../errors.ts'
 import type { Model } from '../models/model.ts'
@@ -9,9 +11,11 @@ import { dialTensors } from '../network/tensor-dial.ts'
 import type { TensorLink } from '../network/tensor-link.ts'
 import type { ResourceLog } from '../resources/types.ts'
 import type { StageDescription } from './generation.ts'
-import { type PlacementPlan, planPlacement } from './plan.ts'
+import { HostFailure, judge, onHost } from './host-failure.ts'
+import { planPlacement } from './plan.ts'
+import { loadShards, releaseShards } from './shard-loads.ts'
 import { StageChain } from './stage-chain.ts'
-import type { HeldShard, StageHost } from './stage-host.ts'
+import type { HeldShard, ShardOrder, StageHost } from './stage-host.ts'
 
 /** A placement that serves: its stages, and the chain that leads to the first of them. */
 export interface ActivePlacement {
@@ -34,7 +38,7 @@ export interface PlacementOptions {
   /** The other nodes at hand, at this moment. */
   readonly peers: () => readonly StageHost[]
   readonly log: ResourceLog
-  /** Runs what nobody waits for: releasing shards that are no longer used, and placing anew. */
+  /** Runs all that it does: placing, placing anew, and releasing shards that are no longer used. */
   readonly background: Background
   /** Connects to the first stage. Default: {@link dialTensors} with the key. */
   readonly dial?: (endpoint: string, signal: AbortSignal) => Promise<TensorLink>
@@ -52,7 +56,7 @@ export interface PlacementOptions {
  */
 export class Placement {
   readonly #options: PlacementOptions
-  /** All work for this placement; cancelled when it is closed. */
+  /** Cancelled when it is closed, and with it all that places. */
   readonly #scope: CancelScope
   #epoch = 0
   #active: { readonly placement: ActivePlacement; readonly offered: string } | undefined
@@ -80,26 +84,52 @@ export class Placement {
    * @throws EXO_NO_PLACEMENT when no try succeeds, with the last failure as its cause; EXO_ABORTED
    */
   acquire(signal?: AbortSignal): Promise<ActivePlacement> {
-    const active = this.active
-    const idle = active?.chain.active === 0
-    if (active && !(idle && this.#offered() !== this.#active?.offered)) return Promise.resolve(active)
-    this.#establishing ??= this.#establish().finally(() => {
-      this.#establishing = undefined
-      this.#restoreIfKept()
-    })
-    return signal
-      ? waitFor(this.#establishing, realClock, `the placement ${this.#options.name}`, { signal })
-      : this.#establishing
+    const usable = this.#usable()
+    if (usable) return Promise.resolve(usable)
+    const shared = this.#share()
+    return signal ? waitFor(shared, realClock, `the placement ${this.#options.name}`, { signal }) : shared
   }
 
   /** Gives all shards up; a node that does not answer within five seconds is left to notice by itself. */
   async close(): Promise<void> {
     this.#scope.cancel('it was closed')
     await this.#establishing?.catch(() => undefined)
-    const released = this.#retire([])
-    await waitFor(released, realClock, 'the release of shards', { timeout: RELEASE_TIMEOUT_MS }).catch(
-      () => undefined,
-    )
+    this.#leaveChain()
+    const releasing = this.#release([])
+    if (!releasing) return
+    const limit = { timeout: RELEASE_TIMEOUT_MS }
+    await waitFor(releasing.result, realClock, 'the release of shards', limit).catch(() => undefined)
+  }
+
+  /** The present placement, unless it is idle and could be a better one. */
+  #usable(): ActivePlacement | undefined {
+    const { active } = this
+    const idle = active?.chain.active === 0
+    return active && !(idle && this.#offered() !== this.#active?.offered) ? active : undefined
+  }
+
+  /** The one task that places, for all who wait for it: they hear of its failure. */
+  #share(begunBy?: CancelScope): Promise<ActivePlacement> {
+    this.#establishing ??= this.#spawn('place', scope => this.#establish(scope), {
+      begunBy,
+      awaited: true,
+    }).result.finally(() => {
+      this.#establishing = undefined
+      this.#restoreIfKept()
+    })
+    return this.#establishing
+  }
+
+  /** Begins a task that does not outlast the placement. */
+  #spawn<T>(
+    name: string,
+    work: (scope: CancelScope) => Promise<T>,
+    options?: BackgroundSpawnOptions,
+  ): Task<T> {
+    const task = this.#options.background.spawn(name, work, options)
+    const forget = this.#scope.onCancel(() => task.cancel(this.#scope.reason))
+    detach(task.result.then(forget, forget))
+    return task
   }
 
   #now(): number {
@@ -118,23 +148,23 @@ export class Placement {
     return ids.sort().join(' ')
   }
 
-  async #establish(): Promise<ActivePlacement> {
+  async #establish(scope: CancelScope): Promise<ActivePlacement> {
     const { attempts = 8, name, log, entry, model } = this.#options
     let cause: unknown
     for (let attempt = 1; attempt <= attempts; attempt += 1) {
-      this.#scope.checkpoint()
+      scope.checkpoint()
       this.#epoch += 1
       const epoch = this.#epoch
       try {
-        return await this.#try(epoch, this.#peers(), this.#offered())
+        return await this.#try(epoch, this.#peers(), scope)
       } catch (error) {
-        this.#scope.checkpoint()
+        scope.checkpoint()
         cause = error instanceof HostFailure ? error.cause : error
         log.warn({ placement: name, epoch, attempt, error: cause }, 'a placement failed')
         const verdict = judge(error, entry)
         if (verdict === 'hopeless') throw cause
         if (verdict === 'exclude' && error instanceof HostFailure) this.#exclude(error.host, cause)
-        else await this.#scope.sleep(Math.min(1_000, 25 * 2 ** attempt))
+        else await scope.sleep(Math.min(1_000, 25 * 2 ** attempt))
       }
     }
     throw new ExovisorError(
@@ -154,11 +184,11 @@ export class Placement {
   }
 
   /** Makes the placement anew until it stands, or somebody else has done so. */
-  async #restore(): Promise<void> {
+  async #restore(scope: CancelScope): Promise<void> {
     for (let pause = FIRST_RESTORE_PAUSE_MS; !this.active; pause = Math.min(30_000, 2 * pause)) {
-      await this.#scope.sleep(pause)
+      await scope.sleep(pause)
       try {
-        await this.acquire()
+        if (!this.#usable()) await this.#share(scope)
       } catch (error) {
         this.#options.log.debug(
           { placement: this.#options.name, error },
@@ -168,20 +198,22 @@ export class Placement {
     }
   }
 
-  async #try(epoch: number, peers: readonly StageHost[], offered: string): Promise<ActivePlacement> {
+  async #try(epoch: number, peers: readonly StageHost[], scope: CancelScope): Promise<ActivePlacement> {
     const { model, entry, log, name } = this.#options
+    const offered = this.#offered()
     const plan = planPlacement({ epoch, layers: model.config.layers, entry, others: peers })
     const hosts = new Map([entry, ...peers].map(host => [host.id, host]))
     const stages = plan.stages.map(stage => ({ ...stage, host: hosts.get(stage.node) ?? entry }))
     const used = stages.map(({ host }) => host)
+    this.#leaveChain()
     // A node that hangs takes its time to answer; the answer that is to go on has none to lose.
-    this.#options.background.spawn('release shards', () => this.#retire(used))
+    this.#release(used, scope)
     for (const host of used) this.#holders.set(host.id, host)
-    const held = await this.#place(plan, stages)
-    await this.#link(epoch, stages, held)
+    const held = await loadShards(stages, this.#order(epoch), scope)
+    await this.#link(epoch, stages, held, scope)
     const first = held[0]
     if (!first) throw new ExovisorError('EXO_INTERNAL', 'a plan without stages')
-    const link = await onHost(entry, this.#dial(first.endpoint))
+    const link = await onHost(entry, this.#dial(first.endpoint, scope))
     const description = stages.map(
       ({ host, layers }, index): StageDescription => ({
         node: host.name,
@@ -208,42 +240,31 @@ export class Placement {
   #restoreIfKept(): void {
     if (!this.#options.keep || this.active || this.#restoring || this.#scope.isCancelled) return
     this.#restoring = true
-    this.#options.background.spawn('place anew', () =>
-      this.#restore().finally(() => {
+    this.#spawn('place anew', scope =>
+      this.#restore(scope).finally(() => {
         this.#restoring = false
       }),
     )
   }
 
-  #dial(endpoint: string): Promise<TensorLink> {
+  #dial(endpoint: string, { signal }: CancelScope): Promise<TensorLink> {
     const { dial, key } = this.#options
-    const { signal } = this.#scope
     return dial
       ? dial(endpoint, signal)
       : dialTensors({ endpoint, signal, ...(key !== undefined && { key }) })
   }
 
-  #place(
-    plan: PlacementPlan,
-    stages: readonly { host: StageHost; layers: readonly [number, number] }[],
-  ): Promise<HeldShard[]> {
+  #order(epoch: number): Omit<ShardOrder, 'layers'> {
     const { name, model, context, slots, entry } = this.#options
-    const { signal } = this.#scope
-    return allOrFirstFailure(
-      stages.map(({ host, layers }) => {
-        const order = {
-          placement: name,
-          owner: entry.id,
-          epoch: plan.epoch,
-          model: model.name === builtinModel ? builtinModel : model.directory,
-          fingerprint: model.fingerprint,
-          layers,
-          context,
-          slots,
-        }
-        return onHost(host, host.place(order, { signal }))
-      }),
-    )
+    return {
+      placement: name,
+      owner: entry.id,
+      epoch,
+      model: model.name === builtinModel ? builtinModel : model.directory,
+      fingerprint: model.fingerprint,
+      context,
+      slots,
+    }
   }
 
   /** From the last stage to the first, so that each finds the one below ready for its epoch. */
@@ -251,6 +272,7 @@ export class Placement {
     epoch: number,
     stages: readonly { host: StageHost }[],
     held: readonly HeldShard[],
+    { signal }: CancelScope,
   ): Promise<void> {
     for (let index = stages.length - 1; index >= 0; index -= 1) {
       const host = stages[index]?.host
@@ -260,26 +282,29 @@ export class Placement {
           host,
           host.link(
             { placement: this.#options.name, epoch, ...(next !== undefined && { next }) },
-            { signal: this.#scope.signal },
+            { signal },
           ),
         )
     }
   }
 
-  /** Closes the chain, and has the nodes that are no longer used give their shards up. */
-  async #retire(kept: readonly StageHost[]): Promise<void> {
+  /** Gives the chain up; what runs on it fails. */
+  #leaveChain(): void {
     const active = this.#active
     this.#active = undefined
     active?.placement.chain.close()
-    const ids = new Set(kept.map(({ id }) => id))
+  }
+
+  /** Has the nodes that are no longer used give their shards up. */
+  #release(used: readonly StageHost[], begunBy?: CancelScope): Task<void> | undefined {
+    const ids = new Set(used.map(({ id }) => id))
     const gone = [...this.#holders.values()].filter(({ id }) => !ids.has(id))
+    if (gone.length === 0) return undefined
     for (const { id } of gone) this.#holders.delete(id)
-    const { name, log } = this.#options
-    const epoch = this.#epoch
-    const releases = gone.map(host => host.release({ placement: name, epoch }))
-    for (const result of await Promise.allSettled(releases))
-      if (result.status === 'rejected')
-        log.debug({ placement: name, error: result.reason }, 'a shard could not be released')
+    const { name, log, background } = this.#options
+    const order = { placement: name, epoch: this.#epoch }
+    const work = (scope: CancelScope): Promise<void> => releaseShards(gone, order, log, scope)
+    return background.spawn('release shards', work, { begunBy })
   }
 }
 
@@ -288,44 +313,3 @@ const RELEASE_TIMEOUT_MS = 5_000
 const FIRST_RESTORE_PAUSE_MS = 100
 const EXCLUSION_MS = 30_000
 const LONG_EXCLUSION_MS = 600_000
-
-/** Says at which host a step of a placement failed. */
-class HostFailure extends Error {
-  readonly host: StageHost
-
-  constructor(host: StageHost, cause: unknown) {
-    super(`node ${host.name} failed`, { cause })
-    this.host = host
-  }
-}
-
-/**
- * What a failed try says of the next one. A stage that could not reach the stage below has done nothing wrong:
- * most often that neighbour's engine has just died and its node is about to notice. So only a host that
- * does not answer itself, or that says it never will, is left out.
- */
-function judge(error: unknown, entry: StageHost): 'exclude' | 'again' | 'hopeless' {
-  if (!(error instanceof HostFailure)) return 'again'
-  const { cause, host } = error
-  if (!isExovisorError(cause) || cause.code === 'EXO_EPOCH_STALE') return 'again'
-  if (host.id === entry.id) return cause.retryable ? 'again' : 'hopeless'
-  if (!cause.retryable) return 'exclude'
-  return cause.code === 'EXO_STREAM_CLOSED' || cause.code === 'EXO_ENGINE_DIED' ? 'again' : 'exclude'
-}
-
-async function onHost<Value>(host: StageHost, step: Promise<Value>): Promise<Value> {
-  try {
-    return await step
-  } catch (error) {
-    throw new HostFailure(host, error)
-  }
-}
-
-/** Waits for all to settle, so that no load goes on behind the back of the next try, then throws the first failure. */
-async function allOrFirstFailure<Value>(steps: readonly Promise<Value>[]): Promise<Value[]> {
-  const results = await Promise.allSettled(steps)
-  return results.map(result => {
-    if (result.status === 'rejected') throw result.reason
-    return result.value
-  })
-}

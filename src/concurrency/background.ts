@@ -2,7 +2,7 @@ import { ExovisorError } from '../errors.ts'
 import type { Clock } from './clock.ts'
 import { CancelScope } from './scope.ts'
 import { Task } from './task.ts'
-import type { TaskRegistry } from './task-registry.ts'
+import type { TaskPlace, TaskRegistry } from './task-registry.ts'
 import { waitFor } from './wait-for.ts'
 
 /** Whose tasks they are. */
@@ -14,6 +14,17 @@ export interface BackgroundOptions {
   readonly registry?: TaskRegistry | undefined
   /** Told of each task that has thrown something which is no cancellation. The others go on. */
   readonly onFailure: (error: unknown, task: string) => void
+}
+
+/** How a background task is called. */
+export interface BackgroundSpawnOptions {
+  /**
+   * The scope of the task that begins it, under which it then stands in the registry. It is the background's all the same, and goes on when
+   * that one has ended. Default: none.
+   */
+  readonly begunBy?: CancelScope | undefined
+  /** Whether somebody waits for its result, who alone is then told of its failure. Default: false. */
+  readonly awaited?: boolean
 }
 
 /**
@@ -29,7 +40,9 @@ export class Background {
 
   constructor(options: BackgroundOptions) {
     this.#options = options
-    this.#scope = new CancelScope({ clock: options.clock, name: `the background of ${options.owner}` })
+    const { clock, owner, registry } = options
+    this.#scope = new CancelScope({ clock, name: `the background of ${owner}` })
+    if (registry) this.#scope.place = { registry, owner }
   }
 
   /** The names of the tasks that have not ended, in the order of their starts. */
@@ -43,16 +56,18 @@ export class Background {
    *
    * @param name what it does, e.g. `announce`
    */
-  spawn<T>(name: string, work: (scope: CancelScope) => T | PromiseLike<T>): Task<T> {
-    const { owner, registry, onFailure } = this.#options
-    const task = new Task<T>(new CancelScope({ scope: this.#scope, name }))
-    const entry = registry?.begin({ name, owner })
-    task.scope.onCancel(() => entry?.cancelling())
+  spawn<T>(
+    name: string,
+    work: (scope: CancelScope) => T | PromiseLike<T>,
+    { begunBy, awaited = false }: BackgroundSpawnOptions = {},
+  ): Task<T> {
+    const scope = new CancelScope({ scope: this.#scope, name })
+    scope.place = this.#placeUnder(begunBy?.place)
+    const task = new Task<T>(scope)
     this.#running.add(task)
     const ended = (): void => {
-      entry?.ended()
       this.#running.delete(task)
-      if (task.status === 'failed') onFailure(task.error, name)
+      if (task.status === 'failed' && !awaited) this.#options.onFailure(task.error, name)
       if (this.#running.size === 0) this.#wake()
     }
     const begin = (scope: CancelScope): T | PromiseLike<T> => {
@@ -76,6 +91,13 @@ export class Background {
   async close(limit: number, reason?: unknown): Promise<void> {
     this.cancel(reason)
     if (this.#running.size > 0) await this.#ended(limit)
+  }
+
+  /** Its tasks are its own, whoever begins them; a number of another registry means nothing in this one. */
+  #placeUnder(beginner: TaskPlace | undefined): TaskPlace | undefined {
+    const { place } = this.#scope
+    if (!place || beginner?.task === undefined || beginner.registry !== place.registry) return place
+    return { ...place, task: beginner.task }
   }
 
   async #ended(limit: number): Promise<void> {

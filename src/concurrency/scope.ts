@@ -1,6 +1,7 @@
 import { ExovisorError } from '../errors.ts'
 import { Cancelled, type CancelSource, cancelSource } from './cancellation.ts'
 import { type Clock, realClock, type TimerHandle } from './clock.ts'
+import type { TaskPlace } from './task-registry.ts'
 
 /** Where a scope stands, and what ends it. */
 export interface ScopeOptions {
@@ -61,6 +62,8 @@ function checkedDeadline(name: string, deadline: number): number {
 export class CancelScope implements CancelSource {
   readonly name: string
   readonly clock: Clock
+  /** @internal Where the tasks begun in it stand in a registry, as in the scope around it. Undefined: they are in none. */
+  place: TaskPlace | undefined
   #parent: CancelScope | undefined
   #children: Set<CancelScope> | undefined
   readonly #signalled: CancelSource | undefined
@@ -82,6 +85,7 @@ export class CancelScope implements CancelSource {
     const { scope, signal, shield = false, name = 'the work' } = options
     this.name = name
     this.clock = options.clock ?? scope?.clock ?? realClock
+    this.place = scope?.place
     if (scope) this.#checkAround(scope)
     this.#shield = shield
     this.#deadline = firstDeadline(name, this.clock, options)

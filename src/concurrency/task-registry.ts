@@ -12,11 +12,20 @@ export interface TaskRecord {
   readonly state: 'running' | 'cancelling'
   /** Milliseconds of the registry's clock. */
   readonly startedAt: number
-  /** The task that began it, if that one is in the registry too. */
+  /** The task that began it, if that was one of the registry. It may have ended since. */
   readonly parent?: number
 }
 
-/** The place of one task in the registry, for whoever runs it. */
+/** Under whom tasks are entered: what a scope hands on to those inside it. */
+export interface TaskPlace {
+  readonly registry: TaskRegistry
+  /** Whose they are: the path of a resource. */
+  readonly owner: string
+  /** The task that begins them. Default: none, they are the owner's first ones. */
+  readonly task?: number
+}
+
+/** What stands in the registry of one task, for whoever runs it. */
 export interface TaskEntry {
   readonly id: number
   /** It was told to end. */

@@ -1,5 +1,6 @@
 import { type Cancelled, isCancellation } from './cancellation.ts'
 import { type Deferred, deferred } from './deferred.ts'
+import { type EnteredWork, enterWork } from './enter-work.ts'
 import type { CancelScope } from './scope.ts'
 
 /** How a task stands: a failure of one is its group's; `cancelled` says that a cancellation has cut it short. */
@@ -17,12 +18,17 @@ export class Task<T = unknown> {
   #status: TaskStatus = 'running'
   #outcome: unknown
   #waiting: Deferred<T> | undefined
+  readonly #entered: EnteredWork | undefined
 
-  /** @internal */
+  /** @internal Takes its place in the registry, if what is around it has one. */
   constructor(scope: CancelScope) {
     this.name = scope.name
     this.scope = scope
     this.startedAt = scope.clock.now()
+    if (scope.place) {
+      this.#entered = enterWork(scope.place, scope.name, scope)
+      scope.place = this.#entered.place
+    }
   }
 
   get status(): TaskStatus {
@@ -57,6 +63,7 @@ export class Task<T = unknown> {
       this.#status = isCancellation(error) ? 'cancelled' : 'failed'
     }
     this.scope.close()
+    this.#entered?.end()
     this.#tell()
     ended(this)
   }

@@ -46,7 +46,10 @@ class FakeHost implements StageHost {
     this.#network = network
   }
 
-  async place(order: ShardOrder): Promise<{ endpoint: string; enginePid: number }> {
+  async place(
+    order: ShardOrder,
+    _options: { readonly signal: AbortSignal },
+  ): Promise<{ endpoint: string; enginePid: number }> {
     this.orders.push(order)
     await this.#maybeFail()
     const [first, end] = order.layers
