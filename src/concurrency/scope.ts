@@ -320,7 +320,7 @@ export class CancelScope implements CancelSource {
   }
 
   #lookOutside(): void {
-    if (this.#shield || this.#outer) return
+    if (this.#shield || this.#outer || this.#isClosed) return
     // Deadlines are looked at when somebody asks: here, each new scope would walk up the whole tree.
     if (this.#parent) this.#outer = this.#parent.#arrived
     if (!this.#outer && this.#signalled?.isCancelled) this.#outer = this.#signalled.cancelled()

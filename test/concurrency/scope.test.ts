@@ -469,6 +469,15 @@ describe('a signal from outside', () => {
     expect(inside({ signal }).cancelled()).toBe(inside({ signal }).cancelled())
   })
 
+  it('does not reach a scope that is closed when its shield is lowered', () => {
+    const controller = new AbortController()
+    const scope = inside({ signal: controller.signal, shield: true })
+    scope.close()
+    controller.abort()
+    scope.shield = false
+    expect(scope.isCancelled).toBe(false)
+  })
+
   it('is kept out by a shield until it is lowered', () => {
     const controller = new AbortController()
     const scope = inside({ signal: controller.signal, shield: true })
