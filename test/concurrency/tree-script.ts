@@ -8,23 +8,28 @@ export interface Limits {
   readonly signal?: boolean
 }
 
-/**
- * One step of a task. Whatever acts on others pauses first, for a time of its own and heeding nothing, and so does whoever is cancelled
- * in a sleep. So no two things ever happen at one moment, and what must happen does not hang on who comes first within one.
- */
+/** One step of a task. Before each, and whenever a wait of it has ended, the task waits until it is picked. */
 export type Step = { readonly id: number } & (
-  | { readonly do: 'sleep'; readonly ms: number; readonly pause: number }
-  | { readonly do: 'pause'; readonly pause: number }
-  | { readonly do: 'fail'; readonly pause: number }
-  | { readonly do: 'cancel'; readonly pause: number; readonly target: number }
-  | { readonly do: 'shield'; readonly pause: number; readonly target: number; readonly up: boolean }
-  | { readonly do: 'deadline'; readonly pause: number; readonly target: number; readonly ms: number }
-  | { readonly do: 'spawn'; readonly pause: number; readonly target: number; readonly body: Script }
+  | { readonly do: 'sleep'; readonly ms: number }
+  | { readonly do: 'checkpoint' | 'fail' | 'ready' }
+  | { readonly do: 'run'; readonly heeds: boolean }
+  | { readonly do: 'cancel'; readonly target: number }
+  | { readonly do: 'look'; readonly target: number }
+  | { readonly do: 'result'; readonly target: number }
+  | { readonly do: 'shield'; readonly target: number; readonly up: boolean }
+  | { readonly do: 'deadline'; readonly target: number; readonly ms: number }
+  // Not by the task itself, but as soon as another one has ended, and with no waiting to be picked.
+  | { readonly do: 'follow'; readonly target: number; readonly body: Script }
+  | { readonly do: 'spawn'; readonly target: number; readonly body: Script }
+  | { readonly do: 'start'; readonly target: number; readonly heeds: boolean; readonly body: Script }
   | { readonly do: 'scope' | 'failAfter'; readonly limits: Limits; readonly body: Script }
   | { readonly do: 'group'; readonly limits: Limits; readonly body: Script }
   | { readonly do: 'swallow'; readonly body: Script }
   | { readonly do: 'finally'; readonly body: Script; readonly after: Script }
 )
+
+/** The steps of a kind. */
+export type Of<Do extends Step['do']> = Step & { readonly do: Do }
 
 export type Script = readonly Step[]
 
@@ -34,8 +39,11 @@ export interface Tree {
   readonly abortAfter: number
 }
 
-/** So long that two sums of such times are never the same. */
-const LONGEST = 2 ** 40
+/** So few moments that many things happen at the same one. */
+const LONGEST = 6
+
+/** More than there ever are of anything in a tree. */
+const TARGETS = 64
 
 class Author {
   readonly #random: Random
@@ -46,46 +54,60 @@ class Author {
   }
 
   tree(): Tree {
-    const script: Script = [
-      { id: this.#id(), do: 'group', limits: this.#limits(), body: this.#script(3) },
-      ...this.#script(2),
-    ]
-    return { script, abortAfter: this.#time() * 2 }
+    const group: Step = {
+      id: this.#id(),
+      do: 'group',
+      limits: this.#limits(),
+      body: [this.#spawn(2), this.#spawn(2), ...this.#script(3)],
+    }
+    const script: Script = [group, ...this.#script(2)]
+    return { script, abortAfter: this.#chance(0.4) ? this.#time() : Infinity }
   }
 
   #script(depth: number): Step[] {
     return Array.from({ length: 1 + this.#below(3) }, () => this.#step(depth))
   }
 
-  #step(depth: number): Step {
-    const id = this.#id()
-    const pause = this.#time() / 8
-    const roll = this.#random()
-    if (depth > 0 && roll < 0.6) return this.#nested(id, pause, depth - 1)
-    if (roll < 0.8) return { id, do: 'sleep', ms: this.#time(), pause }
-    if (roll < 0.85) return { id, do: 'fail', pause }
-    if (roll < 0.9) return { id, do: 'cancel', pause, target: this.#below(64) }
-    if (roll < 0.94) return { id, do: 'shield', pause, target: this.#below(64), up: this.#chance(0.5) }
-    if (roll < 0.98) {
-      const ms = this.#chance(0.2) ? Infinity : this.#time()
-      return { id, do: 'deadline', pause, target: this.#below(64), ms }
-    }
-    return { id, do: 'pause', pause }
+  #spawn(depth: number): Step {
+    return { id: this.#id(), do: 'spawn', target: this.#below(TARGETS), body: this.#script(depth) }
   }
 
-  #nested(id: number, pause: number, depth: number): Step {
+  #step(depth: number): Step {
+    const id = this.#id()
+    if (depth > 0 && this.#chance(0.6)) return this.#nested(id, depth - 1)
+    const roll = this.#random()
+    const target = this.#below(TARGETS)
+    if (roll < 0.46) return { id, do: 'sleep', ms: this.#chance(0.05) ? Infinity : this.#time() }
+    if (roll < 0.5) return { id, do: 'checkpoint' }
+    if (roll < 0.58) return { id, do: 'run', heeds: this.#chance(0.5) }
+    if (roll < 0.62) return { id, do: 'fail' }
+    if (roll < 0.7) return { id, do: 'cancel', target }
+    if (roll < 0.78) return { id, do: 'shield', target, up: this.#chance(0.5) }
+    if (roll < 0.86) return { id, do: 'deadline', target, ms: this.#moved() }
+    if (roll < 0.91) return { id, do: 'ready' }
+    if (roll < 0.96) return { id, do: 'result', target }
+    return { id, do: 'look', target }
+  }
+
+  #nested(id: number, depth: number): Step {
     const roll = this.#random()
     const body = this.#script(depth)
-    if (roll < 0.4) {
-      const first: Step = { id: this.#id(), do: 'pause', pause: this.#time() / 8 }
-      return { id, do: 'spawn', pause, target: this.#below(64), body: [first, ...body] }
-    }
+    const target = this.#below(TARGETS)
+    if (roll < 0.25) return { id, do: 'spawn', target, body }
+    if (roll < 0.31) return { id, do: 'follow', target, body }
+    if (roll < 0.45) return { id, do: 'start', target, heeds: this.#chance(0.7), body: this.#readied(body) }
     if (roll < 0.65) return { id, do: 'group', limits: this.#limits(), body }
-    if (roll < 0.75) return { id, do: 'scope', limits: this.#limits(), body }
+    if (roll < 0.77) return { id, do: 'scope', limits: this.#limits(), body }
     if (roll < 0.85)
       return { id, do: 'failAfter', limits: { ...this.#limits(), timeout: this.#time() }, body }
     if (roll < 0.95) return { id, do: 'swallow', body }
     return { id, do: 'finally', body, after: this.#script(depth) }
+  }
+
+  /** Most tasks that are started say at some time that they are ready. */
+  #readied(body: Step[]): Step[] {
+    if (this.#chance(0.2)) return body
+    return body.toSpliced(this.#below(body.length + 1), 0, { id: this.#id(), do: 'ready' })
   }
 
   #limits(): Limits {
@@ -96,14 +118,18 @@ class Author {
     }
   }
 
+  #moved(): number {
+    if (this.#chance(0.2)) return Infinity
+    return this.#chance(0.1) ? -1 : this.#time()
+  }
+
   #id(): number {
     this.#ids += 1
     return this.#ids
   }
 
   #time(): number {
-    // A multiple of 8, since parts of it are times too, and a clock that adds fractions rounds.
-    return 8 * (1 + Math.floor((this.#random() + this.#random() / LONGEST) * (LONGEST / 8)))
+    return this.#below(LONGEST + 1)
   }
 
   #below(limit: number): number {
