@@ -18,33 +18,51 @@ export interface NodeAddress {
   readonly node?: string
 }
 
+/** How a node is asked. */
+export interface AskOptions {
+  readonly params?: Readonly<Record<string, unknown>>
+  /** Milliseconds until the node counts as not answering. Default: 5 s. */
+  readonly timeout?: number
+}
+
 /**
- * Finds the control socket of the node that is meant, and asks it.
+ * Finds the control socket of the node that is meant, and asks it. No other node hears of the question.
  *
  * @throws EXO_NODE_NOT_RUNNING when there is none; EXO_USAGE when several fit; what the node answers with
  */
-export async function askNode(address: NodeAddress, method: string): Promise<unknown> {
-  if (address.socket !== undefined) return ask(address.socket, method)
+export async function askNode(
+  address: NodeAddress,
+  method: string,
+  { params, timeout = ANSWER_TIMEOUT_MS }: AskOptions = {},
+): Promise<unknown> {
+  const request = { id: 1, method, ...(params && { params }) }
+  return ask(await socketOf(address), request, timeout)
+}
+
+/**
+ * The path of the control socket of the node that is meant.
+ *
+ * @throws EXO_NODE_NOT_RUNNING when there is none; EXO_USAGE when several fit
+ */
+async function socketOf(address: NodeAddress): Promise<string> {
+  if (address.socket !== undefined) return address.socket
   const candidates = candidatesOf(address)
   const [only, ...others] = candidates
-  if (only && others.length === 0) return ask(only[1], method)
+  if (only && others.length === 0) return only[1]
   if (!only)
     throw notRunning(`no node ${address.node === undefined ? '' : `${JSON.stringify(address.node)} `}`)
-  // Sockets of nodes that were killed are left behind: what counts is who answers.
-  const answers = await Promise.all(
-    candidates.map(async ([name, path]) => ({
-      name,
-      answer: await ask(path, method).catch(() => undefined),
-    })),
+  // Sockets of nodes that were killed are left behind: what counts is who listens.
+  const found = await Promise.all(
+    candidates.map(async ([name, path]) => ({ name, path, listens: await listens(path) })),
   )
-  const alive = answers.filter(({ answer }) => answer !== undefined)
+  const alive = found.filter(each => each.listens)
   if (alive.length > 1)
     throw new ExovisorError(
       'EXO_USAGE',
       `several nodes run here, expected --node with one of: ${alive.map(({ name }) => name).join(', ')}`,
     )
   if (!alive[0]) throw notRunning('no node ')
-  return alive[0].answer
+  return alive[0].path
 }
 
 function candidatesOf({ directory, node }: NodeAddress): readonly (readonly [string, string])[] {
@@ -56,13 +74,33 @@ function candidatesOf({ directory, node }: NodeAddress): readonly (readonly [str
 const notRunning = (who: string, cause?: unknown): ExovisorError =>
   new ExovisorError('EXO_NODE_NOT_RUNNING', `${who}answers on this machine`, { cause })
 
+/** A process that was killed has left its socket behind. */
+function forgetDead(path: string, error: NodeJS.ErrnoException): void {
+  if (error.code === 'ECONNREFUSED') rmSync(path, { force: true })
+}
+
+/** Whether somebody listens there. */
+function listens(path: string): Promise<boolean> {
+  return new Promise(resolve => {
+    const socket = connect(path)
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      forgetDead(path, error)
+      resolve(false)
+    })
+    socket.on('connect', () => {
+      socket.destroy()
+      resolve(true)
+    })
+  })
+}
+
 /** Sends one request to the socket of a path and waits for its answer. */
-function ask(path: string, method: string): Promise<unknown> {
+function ask(path: string, request: object, timeout: number): Promise<unknown> {
   return new Promise((resolve, reject) => {
     const socket = connect(path)
     const stop = watchLimits(
       realClock,
-      { timeout: ANSWER_TIMEOUT_MS },
+      { timeout },
       {
         timeout: () => fail(notRunning(`nobody behind ${path} `)),
         abort: () => undefined,
@@ -74,8 +112,7 @@ function ask(path: string, method: string): Promise<unknown> {
       reject(error)
     }
     socket.on('error', (error: NodeJS.ErrnoException) => {
-      // A process that was killed has left it behind.
-      if (error.code === 'ECONNREFUSED') rmSync(path, { force: true })
+      forgetDead(path, error)
       fail(notRunning(`nobody behind ${path} `, error))
     })
     socket.on('close', () => fail(notRunning(`nobody behind ${path} `)))
@@ -87,7 +124,7 @@ function ask(path: string, method: string): Promise<unknown> {
       },
       tooLong: () => fail(new ExovisorError('EXO_REQUEST_INVALID', `an answer of ${path} is too long`)),
     })
-    socket.write(`${JSON.stringify({ id: 1, method })}\n`)
+    socket.write(`${JSON.stringify(request)}\n`)
   })
 }
 

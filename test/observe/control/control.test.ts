@@ -9,7 +9,13 @@ import { type ControlInput, controlServer } from '../../../src/observe/control/c
 import { controlDirectory, controlSocket } from '../../../src/observe/control/socket-path.ts'
 import { createResource } from '../../../src/resources/create.ts'
 
+let stopped = 0
+
 const handlers: ControlInput['handlers'] = {
+  'names.stop': () => {
+    stopped += 1
+  },
+  'names.repeat': ({ name }) => [name, name],
   'names.list': () => ['attic', 'cellar'],
   'names.fail': () => {
     throw new ExovisorError('EXO_CHILD_UNKNOWN', 'no child "attic"')
@@ -53,6 +59,13 @@ describe('the control socket of a node', () => {
     expect(await askNode({ directory: '', socket: path }, 'names.list')).toEqual(names)
   })
 
+  it('gives the node what a command says beside the name of the method', async () => {
+    const path = pathIn(fresh(), 'attic')
+    await using _ = await opened(path)
+    const asked = askNode({ directory: '', socket: path }, 'names.repeat', { params: { name: 'attic' } })
+    expect(await asked).toEqual(['attic', 'attic'])
+  })
+
   it('gives the error of the node to the command, by its code', async () => {
     const path = pathIn(fresh(), 'attic')
     await using _ = await opened(path)
@@ -62,7 +75,7 @@ describe('the control socket of a node', () => {
     })
     await expect(askNode({ directory: '', socket: path }, 'names.drop')).rejects.toMatchObject({
       code: 'EXO_REQUEST_INVALID',
-      message: 'there is no method "names.drop", expected one of names.list, names.fail',
+      message: 'there is no method "names.drop", expected one of names.stop, names.repeat, names.list, names.fail',
     })
     await expect(askNode({ directory: '', socket: path }, 'toString')).rejects.toMatchObject({
       code: 'EXO_REQUEST_INVALID',
@@ -129,6 +142,19 @@ describe('a command that looks for a node', () => {
       code: 'EXO_USAGE',
       message: 'several nodes run here, expected --node with one of: attic.abcdef01, cellar.01234567',
     })
+  })
+
+  it('commands none of several, and hears the error of the one that is left', async () => {
+    const directory = fresh()
+    await leaveBehind(pathIn(directory, 'loft', 'dead0000'))
+    await using _ = await opened(pathIn(directory, 'attic'))
+    await expect(askNode({ directory }, 'names.fail')).rejects.toMatchObject({ code: 'EXO_CHILD_UNKNOWN' })
+    await leaveBehind(pathIn(directory, 'loft', 'dead0000'))
+    await expect(askNode({ directory }, 'names.fail')).rejects.toMatchObject({ code: 'EXO_CHILD_UNKNOWN' })
+    await using __ = await opened(pathIn(directory, 'cellar', '0123456789'))
+    stopped = 0
+    await expect(askNode({ directory }, 'names.stop')).rejects.toMatchObject({ code: 'EXO_USAGE' })
+    expect(stopped).toBe(0)
   })
 
   it('passes over the socket of a node that was killed, and takes it away', async () => {
