@@ -8,6 +8,7 @@ import type { SpawnNodeOptions } from './node-options.ts'
 import { createJournal, type Journal } from './observe/journal.ts'
 import { createLogger } from './observe/logger.ts'
 import { createMetrics, type Metrics } from './observe/metrics.ts'
+import { Registry } from './resources/registry.ts'
 import type { ResourceLog } from './resources/types.ts'
 import { EventStream } from './supervision/events/stream.ts'
 import { supervise } from './supervision/supervise.ts'
@@ -18,6 +19,10 @@ export interface NodeRoot {
   readonly root: Supervisor
   readonly log: ResourceLog
   readonly journal: Journal<SupervisionRecord>
+  /** What all supervisors of the tree did. */
+  readonly events: EventStream
+  /** All resources of the tree. */
+  readonly registry: Registry
   readonly metrics: Metrics
   /** What runs in the background. */
   readonly tasks: TaskRegistry
@@ -41,12 +46,14 @@ export async function rootSupervisor(config: Config, options: SpawnNodeOptions):
   const events = new EventStream({ clock: realClock, log })
   events.subscribe(record => void journal.write(record))
   const tasks = new TaskRegistry(realClock)
+  const registry = new Registry(log)
   const root = await supervise({
     name: 'node',
     policies: resolvePolicies(config),
     log,
     ...(options.inspect && { inspect: options.inspect }),
     events,
+    registry,
     tasks,
     onEvent: event => metrics.supervisionEvent(event),
   })
@@ -56,6 +63,8 @@ export async function rootSupervisor(config: Config, options: SpawnNodeOptions):
     root,
     log,
     journal,
+    events,
+    registry,
     metrics,
     tasks,
     background: part => backgrounds.add(part),

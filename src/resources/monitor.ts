@@ -7,6 +7,12 @@ import type { ExovisorError } from '../errors.ts'
  */
 export type DownReason = 'normal' | 'failed' | 'killed' | 'gave up'
 
+/** What an end is called when such an error tells of it. */
+export function downReason({ code }: ExovisorError): DownReason {
+  if (code === 'EXO_INTENSITY_EXCEEDED' || code === 'EXO_ESCALATED') return 'gave up'
+  return code === 'EXO_RESOURCE_CLOSED' ? 'normal' : 'failed'
+}
+
 /** The notice of an end. */
 export interface Down {
   readonly kind: string

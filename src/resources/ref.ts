@@ -13,7 +13,7 @@ import { Audience } from './audience.ts'
 import type { Environment } from './environment.ts'
 import { HandlerContext } from './handler-context.ts'
 import type { Incarnation, IncarnationChange } from './incarnation.ts'
-import type { Down, DownReason, MonitorOptions } from './monitor.ts'
+import { type Down, type DownReason, downReason, type MonitorOptions } from './monitor.ts'
 import { isWorking } from './top-state.ts'
 import type { TraceEvent } from './trace.ts'
 import type { ResourceDefinition, ResourceRef, ResourceSnapshot, StateChange } from './types.ts'
@@ -38,11 +38,6 @@ export interface RefOptions<Input, Client, Message> {
   /** A number is a capacity. Default: 1000 messages, `reject`. */
   readonly mailbox?: number | MailboxPolicy | undefined
   readonly owner?: RefOwner | undefined
-}
-
-function downReason({ code }: ExovisorError): DownReason {
-  if (code === 'EXO_INTENSITY_EXCEEDED' || code === 'EXO_ESCALATED') return 'gave up'
-  return code === 'EXO_RESOURCE_CLOSED' ? 'normal' : 'failed'
 }
 
 /**
@@ -213,6 +208,10 @@ export class Ref<Input, Client, Message> implements ResourceRef<Client, Message>
   suspend(): void {
     this.#mailbox.suspend()
     this.#current?.rest()
+  }
+
+  forgetError(): void {
+    this.#lastError = undefined
   }
 
   /** Delivers again, first what has waited. */

@@ -99,9 +99,21 @@ export class Registry {
    * @throws EXO_CHILD_UNKNOWN naming the nearest path that is there
    */
   get(path: string): RegistryEntry {
+    return this.#find(path).entry()
+  }
+
+  /**
+   * The stable handle of one resource by its path, whatever it is.
+   * @throws EXO_CHILD_UNKNOWN naming the nearest path that is there
+   */
+  ref(path: string): ResourceRef<unknown, unknown> {
+    return this.#find(path).ref
+  }
+
+  #find(path: string): RegistrySource {
     const { parent, id } = splitPath(path)
     const source = this.#families.get(parent)?.get(id)
-    if (source && pathOf(parent, id) === path) return source.entry()
+    if (source && pathOf(parent, id) === path) return source
     const near = this.#nearest(parent, id, path)
     throw new ExovisorError(
       'EXO_CHILD_UNKNOWN',

@@ -96,12 +96,27 @@ export class SupervisorAdmin implements SupervisorClient {
   }
 
   async restart(id: string): Promise<void> {
-    if (this.core.isStopping) throw closedError(this.name)
-    if (this.core.isDynamic)
-      throw strategyError(this.name, 'dynamic', 'restart', 'stop the child and spawn another one')
-    const child = this.core.roster.get(id)
-    const { strategy } = this.core
-    await child.restart(strategy.holdWith && (async () => strategy.holdWith?.(child)))
+    await this.#restart(this.#restartable(id, 'restart'))
+  }
+
+  async reset(id: string): Promise<void> {
+    const child = this.#restartable(id, 'reset')
+    const restarted = this.#restart(child)
+    // After the command: what was to be tried again is not any more.
+    child.record.closeCircuit()
+    child.ref.forgetError()
+    await restarted
+  }
+
+  async recover(id: string): Promise<void> {
+    const { ref } = this.core.roster.get(id)
+    if (ref.state !== 'DEGRADED' || !ref.current)
+      throw new ExovisorError(
+        'EXO_RESOURCE_FAILED',
+        `${ref.label} is ${ref.state}, expected DEGRADED: only that can be mended in place`,
+      )
+    if (ref.current.canRecover) await ref.current.recover()
+    else ref.current.recovered()
   }
 
   async remove(id: string): Promise<void> {
@@ -199,6 +214,18 @@ export class SupervisorAdmin implements SupervisorClient {
       throw error
     }
     return child
+  }
+
+  #restartable(id: string, operation: string): Child {
+    if (this.core.isStopping) throw closedError(this.name)
+    if (this.core.isDynamic)
+      throw strategyError(this.name, 'dynamic', operation, 'stop the child and spawn another one')
+    return this.core.roster.get(id)
+  }
+
+  async #restart(child: Child): Promise<void> {
+    const { strategy } = this.core
+    await child.restart(strategy.holdWith && (async () => strategy.holdWith?.(child)))
   }
 
   #suspend(child: Child): void {

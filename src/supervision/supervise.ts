@@ -101,6 +101,14 @@ class RootSupervisor implements Supervisor {
     return this.#client.restart(id)
   }
 
+  reset(id: string): Promise<void> {
+    return this.#client.reset(id)
+  }
+
+  recover(id: string): Promise<void> {
+    return this.#client.recover(id)
+  }
+
   remove(id: string): Promise<void> {
     return this.#client.remove(id)
   }

@@ -125,6 +125,13 @@ export interface SupervisorClient {
   stop(id: string): Promise<void>
   /** Stops a child, if it runs, and starts a new incarnation; waits until it is READY. Spends no intensity. */
   restart(id: string): Promise<void>
+  /** As {@link SupervisorClient.restart}, and forgets what was before: its restarts in the window, its attempts, its open circuit, its last error. */
+  reset(id: string): Promise<void>
+  /**
+   * Mends a DEGRADED child in place, or, when its kind cannot do that, takes the degrading back: its health checks say the rest.
+   * @throws EXO_RESOURCE_FAILED for a child that is not DEGRADED, and what the mending throws
+   */
+  recover(id: string): Promise<void>
   /** Stops a child and forgets it. */
   remove(id: string): Promise<void>
   /** All children in the order in which they were started. */

@@ -123,7 +123,12 @@ export interface ClusterView {
 export interface Hello {
   readonly type: 'hello'
   readonly version: typeof viewVersion
-  readonly node: { readonly name: string; readonly id: string; readonly pid: number; readonly version: string }
+  readonly node: {
+    readonly name: string
+    readonly id: string
+    readonly pid: number
+    readonly version: string
+  }
   readonly startedAt: number
   readonly model?: { readonly name: string; readonly chat: boolean }
   /** Every machine by its id, as `machine.config` has it. */
