@@ -75,7 +75,8 @@ describe('the control socket of a node', () => {
     })
     await expect(askNode({ directory: '', socket: path }, 'names.drop')).rejects.toMatchObject({
       code: 'EXO_REQUEST_INVALID',
-      message: 'there is no method "names.drop", expected one of names.stop, names.repeat, names.list, names.fail',
+      message:
+        'there is no method "names.drop", expected one of names.stop, names.repeat, names.list, names.fail',
     })
     await expect(askNode({ directory: '', socket: path }, 'toString')).rejects.toMatchObject({
       code: 'EXO_REQUEST_INVALID',
