@@ -26,6 +26,7 @@ import { type NodeDescription, nodeServer, PROTOCOL_VERSION } from './network/no
 import { type PeerClient, type PeerMessage, peer } from './network/peer.ts'
 import { nodeBackend } from './node-backend.ts'
 import { startControl } from './node-control.ts'
+import { startInspector } from './node-inspector.ts'
 import { defaultNodeName, type SpawnNodeOptions } from './node-options.ts'
 import { type NodeRoot, rootSupervisor } from './node-root.ts'
 import type { Journal } from './observe/journal.ts'
@@ -42,6 +43,7 @@ export interface NodeParts {
   readonly name: string
   readonly api: string | undefined
   readonly grpc: string
+  readonly inspector: string | undefined
   readonly model: Model
   readonly context: number
   readonly root: Supervisor
@@ -83,6 +85,7 @@ export async function assembleNode(config: Config, options: SpawnNodeOptions): P
     const { admission, placement, context, service } = serving
     const api = await startApi(config, base, nodeBackend({ model, context, service, placement }))
     await startControl(config, base, self)
+    const inspector = await startInspector(config, base)
     const placed = later ? Promise.resolve() : placement.acquire()
     placed.catch(() => undefined)
     return {
@@ -90,6 +93,7 @@ export async function assembleNode(config: Config, options: SpawnNodeOptions): P
       name: self.name,
       api,
       grpc,
+      inspector,
       model,
       context,
       root: base.root,
@@ -120,7 +124,7 @@ export async function assembleNode(config: Config, options: SpawnNodeOptions): P
 /** The model, its placement over this node and its peers, and who is let in to it. */
 function modelService(
   { engine, grpc }: Config,
-  { log, background, metrics, onDispose }: NodeRoot,
+  { log, background }: NodeRoot,
   self: NodeDescription,
   parts: {
     readonly model: Model
@@ -154,9 +158,7 @@ function modelService(
     acquire: signal => placement.acquire(signal),
     now: () => realClock.now(),
     randomSeed: () => randomInt(2 ** 31 - 1),
-    metrics,
   })
-  onDispose(metrics.watch({ generations: () => admission }))
   return { admission, placement, context, service }
 }
 

@@ -19,8 +19,8 @@ export interface SpawnNodeOptions {
   readonly logger?: (level: LogLevel) => ResourceLog
   /** Sources of peers beside those of the configuration. */
   readonly discovery?: readonly DiscoveryClient[]
-  /** Sees the XState system of the whole tree. */
-  readonly inspect?: InspectionObserver
+  /** Sees the XState system of the whole tree; `true` offers it to Stately's inspector, as the key `inspect.enabled` does. */
+  readonly inspect?: InspectionObserver | true
   /** Whether the model is placed at once, or only when the first request comes. Default: at once. */
   readonly place?: 'at-once' | 'on-demand'
   /** Gives the spawning up. Afterwards it has no effect: use `close()`. */
@@ -31,8 +31,9 @@ export interface SpawnNodeOptions {
  * Reads the configuration that the options name.
  * @throws EXO_CONFIG_INVALID, EXO_CONFIG_UNREADABLE
  */
-export function nodeConfig({ config, flags, env = process.env }: SpawnNodeOptions): Config {
-  const sources = { env, ...(flags && { flags }) }
+export function nodeConfig({ config, flags, inspect, env = process.env }: SpawnNodeOptions): Config {
+  const inspected = inspect === true && { 'inspect.enabled': true }
+  const sources = { env, flags: { ...flags, ...inspected } }
   // JSON is YAML, so an object goes through the same checks as a file.
   if (typeof config === 'object') return parseConfig({ ...sources, text: JSON.stringify(config) }).config
   return loadConfig({ ...sources, cwd: process.cwd(), ...(config !== undefined && { file: config }) }).config

@@ -5,7 +5,6 @@ import { resolvePolicies } from './config/resolve-policies.ts'
 import type { Config } from './config/schema.ts'
 import { toErrorRecord } from './errors.ts'
 import type { SpawnNodeOptions } from './node-options.ts'
-import { processMemory } from './node-processes.ts'
 import { createJournal, type Journal } from './observe/journal.ts'
 import { createLogger } from './observe/logger.ts'
 import { createMetrics, type Metrics } from './observe/metrics.ts'
@@ -52,19 +51,14 @@ export async function rootSupervisor(config: Config, options: SpawnNodeOptions):
     name: 'node',
     policies: resolvePolicies(config),
     log,
-    ...(options.inspect && { inspect: options.inspect }),
+    ...(typeof options.inspect !== 'boolean' && options.inspect && { inspect: options.inspect }),
     events,
     registry,
     tasks,
     onEvent: event => metrics.supervisionEvent(event),
   })
   const backgrounds = new NodeBackgrounds(root.name, tasks, log)
-  const unwatch = metrics.watch({
-    resources: () => registry.counts(),
-    mailboxes: () => registry.mailboxes(),
-    processes: () => processMemory(root),
-  })
-  const steps = [unwatch, () => metrics.close()]
+  const steps = [metrics.watchResources(() => root.children()), () => metrics.close()]
   return {
     root,
     log,

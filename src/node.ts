@@ -45,6 +45,8 @@ export interface Node extends AsyncDisposable {
   readonly api: string | undefined
   /** `host:port` of the gRPC server. */
   readonly grpc: string
+  /** The page through which Stately's inspector shows the machines, with its token; undefined when it is switched off. */
+  readonly inspector: string | undefined
   readonly model: NodeModel
   /** What the supervisors did, the last thousand events. */
   readonly journal: Journal<SupervisionRecord>
@@ -130,6 +132,10 @@ class RunningNode implements Node {
 
   get grpc(): string {
     return this.#parts.grpc
+  }
+
+  get inspector(): string | undefined {
+    return this.#parts.inspector
   }
 
   get model(): NodeModel {

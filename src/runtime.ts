@@ -20,6 +20,11 @@ export { type Random, realRandom, seededRandom } from './concurrency/random.ts'
 export { type Scheduler, SeededScheduler, TurnScheduler } from './concurrency/scheduler.ts'
 export { VirtualClock } from './concurrency/virtual-clock.ts'
 export * from './errors.ts'
+export {
+  inspectWithStately,
+  type StatelyInspection,
+  type StatelyOptions,
+} from './observe/stately/inspect-with-stately.ts'
 export { type CreateOptions, createResource, type OwnedResource } from './resources/create.ts'
 export { defineResource } from './resources/define.ts'
 export { defaultTiming, type Environment, type ShutdownLimit, type Timing } from './resources/environment.ts'

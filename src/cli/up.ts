@@ -58,6 +58,7 @@ async function up(options: UpOptions): Promise<void> {
         type: 'ready',
         ...(node.api !== undefined && { api: node.api }),
         grpc: node.grpc,
+        ...(node.inspector !== undefined && { inspector: node.inspector }),
         node: node.name,
         id: node.id,
       })
@@ -119,6 +120,10 @@ function reload(node: Node, { json = false }: UpOptions): void {
   }
 }
 
+/** The picture of the machines comes from stately.ai; everything else stays on this machine. */
+const inspectorLine = ({ inspector }: Node): string =>
+  inspector === undefined ? '' : `\n  Stately ${inspector} (the page needs the internet)`
+
 function greet(node: Node): void {
   const api = node.api ?? 'off'
   const question =
@@ -128,7 +133,7 @@ function greet(node: Node): void {
 Exovisor ${version}, node ${node.name}
   model   ${node.model.name}, ${node.model.layers} layers, context of ${node.model.contextLength} tokens
   API     ${api}
-  gRPC    ${node.grpc}
+  gRPC    ${node.grpc}${inspectorLine(node)}
 
 Ask it something from another terminal:
   npx exovisor run builtin "What happens to a DEGRADED peer?"

@@ -15,6 +15,7 @@ interface Ready {
   readonly api: string
   readonly grpc: string
   readonly node: string
+  readonly inspector?: string
 }
 
 function up(args: readonly string[] = [], env: Readonly<Record<string, string>> = {}): Running {
@@ -45,6 +46,15 @@ describe('exovisor up', () => {
     node.child.kill('SIGINT')
     expect(await node.ended).toEqual({ code: 0, signal: null })
     expect(pids.filter(alive)).toEqual([])
+  })
+
+  it('prints the address of the page for the inspector of Stately with --inspect', async () => {
+    const node = up(['--inspect'], { EXOVISOR_INSPECT__PORT: '0' })
+    const { inspector } = await ready(node)
+    const page = await fetch(inspector ?? '')
+    expect([page.status, await page.text()]).toEqual([200, expect.stringContaining('stately.ai')])
+    node.child.kill('SIGINT')
+    expect((await node.ended).code).toBe(0)
   })
 
   it('prints nothing but JSON with --json', async () => {

@@ -1,8 +1,10 @@
+import { once } from 'node:events'
 import { cpSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import OpenAI from 'openai'
 import { afterAll, describe, expect, it } from 'vitest'
+import { WebSocket } from 'ws'
 import type { InferenceClient } from '../../src/engine/inference.ts'
 import { type Node, spawnNode } from '../../src/node.ts'
 import { silentLog } from '../../src/resources/log.ts'
@@ -97,6 +99,34 @@ describe('a node from code', () => {
     detach()
     expect([...seen].some(id => id.startsWith('server'))).toBe(true)
     expect([...seen].some(id => id.startsWith('inference'))).toBe(true)
+  })
+
+  it('offers its machines to the inspector of Stately when it is told to', async () => {
+    await using node = await testNode('attic', fixture, { inspect: true, flags: { 'inspect.port': 0 } })
+    const { host, hash } = new URL(node.inspector ?? '')
+    const viewer = new WebSocket(`ws://${host}/${hash.slice('#token='.length)}`)
+    const seen = new Set<string>()
+    await new Promise<void>(resolve => {
+      viewer.on('message', data => {
+        const { type, name } = JSON.parse(String(data))
+        if (type === '@xstate.actor') seen.add(name)
+        if (seen.has('server#1') && seen.has('inspector#1')) resolve()
+      })
+    })
+    expect(seen).toContain('node#1')
+    expect(node.children().find(({ id }) => id === 'inspector')).toMatchObject({
+      kind: 'inspector',
+      value: { READY: 'serving' },
+    })
+    const gone = once(viewer, 'close')
+    await node.close()
+    await gone
+  })
+
+  it('has no inspector when nobody asked for one', async () => {
+    await using node = await testNode('attic', fixture)
+    expect(node.inspector).toBeUndefined()
+    expect(node.children().map(({ id }) => id)).not.toContain('inspector')
   })
 
   it('stops the work when the loop over its tokens is left', async () => {

@@ -251,6 +251,7 @@ describe('probes, numbers and the front page', () => {
       render: async () => 'exovisor_up 1\n',
       requestStarted: () => undefined,
       requestFinished: () => undefined,
+      generationFinished: () => undefined,
     }
     const response = await api({ metrics }).inject('/metrics')
     expect(response.body).toBe('exovisor_up 1\n')

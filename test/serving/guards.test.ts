@@ -14,6 +14,7 @@ const metrics = {
   render: async () => '',
   requestStarted: () => undefined,
   requestFinished: () => undefined,
+  generationFinished: () => undefined,
 }
 
 function api(options: Partial<ApiOptions> = {}): FastifyInstance {
