@@ -8,13 +8,19 @@ interface JournalEntry<Event> {
 }
 
 /** How a journal is made. */
-export interface JournalOptions {
+export interface JournalOptions<Event = unknown> {
   /** How many events are kept; the oldest make room. Default: 10 000. */
   readonly capacity?: number
   /** The time of day in milliseconds. Default: Date.now. */
   readonly now?: () => number
   /** Is told of what a listener throws. Default: it is dropped. */
   readonly onListenerError?: (error: unknown) => void
+  /** What an event weighs, e.g. its bytes. Default: nothing. */
+  readonly weigh?: (event: Event) => number
+  /** What all events that are kept weigh together at most; the newest one is always kept. Default: no limit. */
+  readonly heaviest?: number
+  /** Gets each event that makes room. */
+  readonly onDropped?: (entry: JournalEntry<Event>) => void
 }
 
 /** The last events of a node, in memory. */
@@ -34,17 +40,19 @@ export interface Journal<Event> {
 }
 
 /** Makes a journal: writing costs the same however full it is. */
-export function createJournal<Event>(options: JournalOptions = {}): Journal<Event> {
+export function createJournal<Event>(options: JournalOptions<Event> = {}): Journal<Event> {
   const { capacity = 10_000, now = Date.now, onListenerError = () => undefined } = options
+  const { weigh = () => 0, heaviest = Number.POSITIVE_INFINITY, onDropped } = options
   if (!Number.isInteger(capacity) || capacity < 1)
     throw new RangeError(`the capacity of a journal is ${capacity}, expected a whole number from 1`)
-  const ring: JournalEntry<Event>[] = []
+  const ring: (JournalEntry<Event> | undefined)[] = []
   const listeners = new Set<(entry: JournalEntry<Event>) => void>()
   let sequence = 0
+  let oldest = 1
+  let weight = 0
 
-  const oldest = (): number => sequence - ring.length + 1
   const slice = (from: number, count: number): JournalEntry<Event>[] => {
-    const first = Math.max(from, oldest())
+    const first = Math.max(from, oldest)
     const length = Math.max(0, Math.min(count, sequence - first + 1))
     const entries: JournalEntry<Event>[] = []
     for (let index = 0; index < length; index += 1) {
@@ -54,8 +62,21 @@ export function createJournal<Event>(options: JournalOptions = {}): Journal<Even
     return entries
   }
 
+  const dropOldest = (): void => {
+    const place = (oldest - 1) % capacity
+    const entry = ring[place]
+    ring[place] = undefined
+    oldest += 1
+    if (entry === undefined) return
+    weight -= weigh(entry.event)
+    onDropped?.(entry)
+  }
+
   return {
     write(event) {
+      weight += weigh(event)
+      if (sequence - oldest + 1 === capacity) dropOldest()
+      while (weight > heaviest && oldest <= sequence) dropOldest()
       sequence += 1
       const entry = { sequence, time: now(), event }
       ring[(sequence - 1) % capacity] = entry
@@ -80,7 +101,7 @@ export function createJournal<Event>(options: JournalOptions = {}): Journal<Even
       return sequence
     },
     get dropped() {
-      return sequence - ring.length
+      return oldest - 1
     },
   }
 }

@@ -15,7 +15,7 @@ import { Ref } from './ref.ts'
 import type { Registry } from './registry.ts'
 import { registryEntry } from './registry-entry.ts'
 import type { RegistryEntry, RegistrySource } from './registry-types.ts'
-import type { ResourceDefinition, ResourceRef, WaitOptions } from './types.ts'
+import type { AnyLifecycleMachine, ResourceDefinition, ResourceRef, WaitOptions } from './types.ts'
 
 /** How a single resource is created. */
 export interface CreateOptions<Input> extends Partial<Timing> {
@@ -74,6 +74,7 @@ export class Owned<Input, Client, Message>
   implements OwnedResource<Client, Message>, RegistrySource
 {
   readonly parent = ''
+  readonly #definition: ResourceDefinition<Input, Client, Message>
   readonly #incarnation: Incarnation<Input, Client, Message>
   readonly #log: ResourceLog
   #started = false
@@ -105,6 +106,7 @@ export class Owned<Input, Client, Message>
       },
     })
     this.#log = log
+    this.#definition = definition
     this.#incarnation = new Incarnation({
       definition,
       name,
@@ -143,6 +145,10 @@ export class Owned<Input, Client, Message>
 
   get id(): string {
     return this.name
+  }
+
+  get machine(): AnyLifecycleMachine {
+    return this.#definition.machine
   }
 
   get ref(): ResourceRef<unknown, unknown> {

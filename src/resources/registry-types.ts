@@ -1,4 +1,4 @@
-import type { LifecycleState } from '../../machines/lifecycle.ts'
+import type { AnyLifecycleMachine, LifecycleState } from '../../machines/lifecycle.ts'
 import type { ErrorRecord } from '../errors.ts'
 import type { HealthRecord } from './health.ts'
 import type { ResourceRef } from './types.ts'
@@ -36,6 +36,8 @@ export interface RegistrySource {
   readonly state: LifecycleState
   readonly suspended: boolean
   readonly ref: ResourceRef<unknown, unknown>
+  /** The machine that draws its life. */
+  readonly machine?: AnyLifecycleMachine
   /** Kept by the registry that it is in: a mark on each source costs less than looking it up at each change. Undefined while it is in none. */
   standing?: 'known' | 'routable' | undefined
   /** Everything about it, made at the moment of the call. */

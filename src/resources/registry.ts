@@ -14,6 +14,9 @@ import type { ResourceRef } from './types.ts'
 
 const MOST_LISTED = 1_000
 
+/** Hears that something about a resource has changed, and asks the source when it wants to know what. */
+type RegistryWatcher = (source: RegistrySource) => void
+
 interface Subscriber {
   readonly filter: RegistryFilter
   readonly listener: (change: RegistryChange) => void
@@ -35,6 +38,7 @@ export class Registry {
   /** By kind; none is empty. */
   readonly #ready = new Map<string, Set<RegistrySource>>()
   readonly #subscribers = new Set<Subscriber>()
+  readonly #watchers = new Set<RegistryWatcher>()
   #size = 0
 
   constructor(log: ResourceLog) {
@@ -88,7 +92,7 @@ export class Registry {
     if (source.standing === undefined) return
     const isListed = source.standing === 'routable'
     // Most changes are neither to nor from READY, and nobody listens.
-    if (isListed === isRoutable(source) && this.#subscribers.size === 0) return
+    if (isListed === isRoutable(source) && !this.isObserved) return
     if (isRoutable(source)) this.#index(source)
     else this.#unindex(source)
     this.#tell('changed', source)
@@ -163,6 +167,33 @@ export class Registry {
     }
   }
 
+  /**
+   * Tells only that a resource came, changed or went, from now on: for those who look at what came of many changes later, since an entry
+   * for each one would cost more than the change itself. What it throws is logged. The result ends it.
+   */
+  watch(watcher: RegistryWatcher): () => void {
+    const own: RegistryWatcher = source => watcher(source)
+    this.#watchers.add(own)
+    return () => {
+      this.#watchers.delete(own)
+    }
+  }
+
+  /** True while somebody subscribes or watches. */
+  get isObserved(): boolean {
+    return this.#subscribers.size > 0 || this.#watchers.size > 0
+  }
+
+  /** All resources as they are now, supervisor by supervisor, without an entry of each. */
+  sources(): readonly RegistrySource[] {
+    return [...this.#sources()]
+  }
+
+  /** What stands at a place now. */
+  source(parent: string, id: string): RegistrySource | undefined {
+    return this.#families.get(parent)?.get(id)
+  }
+
   *#sources(parent?: string): Iterable<RegistrySource> {
     if (parent !== undefined) yield* this.#families.get(parent)?.values() ?? []
     else for (const family of this.#families.values()) yield* family.values()
@@ -194,16 +225,22 @@ export class Registry {
   }
 
   #tell(type: RegistryChange['type'], source: RegistrySource): void {
-    if (this.#subscribers.size === 0) return
+    if (!this.isObserved) return
+    for (const watcher of [...this.#watchers]) this.#guard('a watcher', () => watcher(source))
     let change: RegistryChange | undefined
     for (const { filter, listener } of [...this.#subscribers]) {
       if (!matches(filter, source)) continue
       change ??= { type, entry: source.entry() }
-      try {
-        listener(change)
-      } catch (error) {
-        this.#log.error({ error: toErrorRecord(error) }, 'a subscriber of the registry threw')
-      }
+      const told = change
+      this.#guard('a subscriber', () => listener(told))
+    }
+  }
+
+  #guard(who: string, call: () => void): void {
+    try {
+      call()
+    } catch (error) {
+      this.#log.error({ error: toErrorRecord(error) }, `${who} of the registry threw`)
     }
   }
 }

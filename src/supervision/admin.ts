@@ -131,6 +131,10 @@ export class SupervisorAdmin implements SupervisorClient {
     return this.core.roster.all.map(snapshotOf)
   }
 
+  child(id: string): ChildSnapshot {
+    return snapshotOf(this.core.roster.get(id))
+  }
+
   count(): ChildCounts {
     return this.core.roster.count()
   }

@@ -1,4 +1,4 @@
-import type { LifecycleState } from '../../machines/lifecycle.ts'
+import type { AnyLifecycleMachine, LifecycleState } from '../../machines/lifecycle.ts'
 import { ExovisorError } from '../errors.ts'
 import type { Environment } from '../resources/environment.ts'
 import type { Ref } from '../resources/ref.ts'
@@ -36,6 +36,10 @@ export abstract class ChildFacts implements RegistrySource, EventSubject {
 
   get kind(): string {
     return this.ref.kind
+  }
+
+  get machine(): AnyLifecycleMachine {
+    return this.#spec.resource.machine
   }
 
   get state(): LifecycleState {

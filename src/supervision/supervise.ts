@@ -117,6 +117,10 @@ class RootSupervisor implements Supervisor {
     return this.#client.children()
   }
 
+  child(id: string): ChildSnapshot {
+    return this.#client.child(id)
+  }
+
   count(): ChildCounts {
     return this.#client.count()
   }

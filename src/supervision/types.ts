@@ -136,6 +136,11 @@ export interface SupervisorClient {
   remove(id: string): Promise<void>
   /** All children in the order in which they were started. */
   children(): readonly ChildSnapshot[]
+  /**
+   * One of them.
+   * @throws EXO_CHILD_UNKNOWN
+   */
+  child(id: string): ChildSnapshot
   count(): ChildCounts
   /**
    * The spec of a child as plain data, with its defaults and its policy filled in.

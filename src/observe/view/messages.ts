@@ -57,7 +57,7 @@ export interface ActorDetail {
   readonly lastError?: ErrorRecord
   readonly lastHealth?: unknown
   readonly lastTransition?: TransitionRecord
-  /** Its last events, oldest first. */
+  /** Its last events, oldest first; their times are milliseconds since 1970. */
   readonly history: readonly SupervisionEvent[]
 }
 
@@ -66,6 +66,7 @@ export interface JournalLine {
   readonly sequence: number
   /** Milliseconds since 1970. */
   readonly time: number
+  /** The times in it too are milliseconds since 1970. */
   readonly event: SupervisionRecord | RowsEvent
 }
 
@@ -135,7 +136,10 @@ export interface Hello {
   readonly machines: Readonly<Record<string, unknown>>
 }
 
-/** What a viewer gets, in this order: hello, all rows in parts, then changes as they come. */
+/**
+ * What a viewer gets, in this order: hello, all rows in parts, then changes as they come. One that could not keep up for long gets all of
+ * this anew: a further hello says that what it has of the tree is to be forgotten.
+ */
 export type ViewMessage =
   | Hello
   /** A part of all rows; `last` says that the tree is complete. */
