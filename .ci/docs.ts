@@ -8,6 +8,7 @@ import { toMermaid } from '../src/cli/mermaid.ts'
 import { describeConfig } from '../src/config/describe.ts'
 import { builtinPolicies } from '../src/config/policies.ts'
 import { errorCatalogue } from '../src/errors.ts'
+import { metricCatalogue } from '../src/observe/metric-catalogue.ts'
 
 const table = (head: readonly string[], rows: readonly (readonly string[])[]): string => {
   const line = (cells: readonly string[]) =>
@@ -35,6 +36,16 @@ const parts: Readonly<Record<string, () => string>> = {
         code(path),
         code(value ?? ''),
         description,
+      ]),
+    ),
+  metrics: () =>
+    table(
+      ['metric', 'type', 'labels', 'what it tells'],
+      Object.entries(metricCatalogue).map(([name, { type, labels, help }]) => [
+        code(name),
+        type,
+        labels.map(code).join(', '),
+        help,
       ]),
     ),
   policies: () =>

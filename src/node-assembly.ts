@@ -124,7 +124,7 @@ export async function assembleNode(config: Config, options: SpawnNodeOptions): P
 /** The model, its placement over this node and its peers, and who is let in to it. */
 function modelService(
   { engine, grpc }: Config,
-  { log, background }: NodeRoot,
+  { log, background, metrics, onDispose }: NodeRoot,
   self: NodeDescription,
   parts: {
     readonly model: Model
@@ -158,7 +158,9 @@ function modelService(
     acquire: signal => placement.acquire(signal),
     now: () => realClock.now(),
     randomSeed: () => randomInt(2 ** 31 - 1),
+    metrics,
   })
+  onDispose(metrics.watch({ generations: () => admission }))
   return { admission, placement, context, service }
 }
 

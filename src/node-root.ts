@@ -5,6 +5,7 @@ import { resolvePolicies } from './config/resolve-policies.ts'
 import type { Config } from './config/schema.ts'
 import { toErrorRecord } from './errors.ts'
 import type { SpawnNodeOptions } from './node-options.ts'
+import { processMemory } from './node-processes.ts'
 import { createJournal, type Journal } from './observe/journal.ts'
 import { createLogger } from './observe/logger.ts'
 import { createMetrics, type Metrics } from './observe/metrics.ts'
@@ -58,7 +59,12 @@ export async function rootSupervisor(config: Config, options: SpawnNodeOptions):
     onEvent: event => metrics.supervisionEvent(event),
   })
   const backgrounds = new NodeBackgrounds(root.name, tasks, log)
-  const steps = [metrics.watchResources(() => root.children()), () => metrics.close()]
+  const unwatch = metrics.watch({
+    resources: () => registry.counts(),
+    mailboxes: () => registry.mailboxes(),
+    processes: () => processMemory(root),
+  })
+  const steps = [unwatch, () => metrics.close()]
   return {
     root,
     log,

@@ -24,6 +24,11 @@ export class Admission {
     this.#limit = waiting
   }
 
+  /** How many have a place. */
+  get running(): number {
+    return this.#places - this.#free
+  }
+
   /** How many wait. */
   get waiting(): number {
     return this.#waiting.length

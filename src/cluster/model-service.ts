@@ -1,9 +1,11 @@
 import { parseSampling } from '../engine/sampler.ts'
-import { ExovisorError } from '../errors.ts'
+import { ExovisorError, isExovisorError } from '../errors.ts'
 import type { Model } from '../models/model.ts'
 import type { ModelTokenizer } from '../models/tokenizer.ts'
+import type { GenerationMetrics } from '../observe/metrics.ts'
 import type { Admission } from './admission.ts'
 import type { GenerationEvent, GenerationRequest } from './generation.ts'
+import { GenerationTally } from './generation-tally.ts'
 import type { ActivePlacement } from './placement.ts'
 import { Session } from './session.ts'
 
@@ -19,6 +21,8 @@ export interface ModelServiceOptions {
   readonly now: () => number
   /** A seed for a request that gives none: a whole number from 0 to 2^31 - 1. */
   readonly randomSeed: () => number
+  /** Is told of each generation. */
+  readonly metrics?: GenerationMetrics
 }
 
 /** One model as its callers see it: from a request to its events. */
@@ -41,6 +45,24 @@ export class ModelService {
    *   {@link Session.run} throws
    */
   async *generate(request: GenerationRequest): AsyncGenerator<GenerationEvent, void, undefined> {
+    const { model, metrics, now } = this.#options
+    const tally = new GenerationTally(model.name, metrics, now)
+    // A loop that is left early throws nothing.
+    let isAborted = true
+    try {
+      for await (const event of this.#run(request)) {
+        tally.note(event)
+        yield event
+      }
+    } catch (error) {
+      isAborted = isExovisorError(error, 'EXO_ABORTED')
+      throw error
+    } finally {
+      tally.finish(isAborted)
+    }
+  }
+
+  async *#run(request: GenerationRequest): AsyncGenerator<GenerationEvent, void, undefined> {
     const { model, tokenizer, admission, acquire, now, randomSeed } = this.#options
     const { generation } = model
     const promptIds = this.#promptIds(request.prompt)

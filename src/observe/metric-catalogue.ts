@@ -1,6 +1,7 @@
 /** One documented metric. */
 export interface MetricEntry {
   readonly type: 'counter' | 'gauge' | 'histogram'
+  /** What it means; the unit stands in the name. */
   readonly help: string
   readonly labels: readonly string[]
   /** Upper bounds of a histogram's buckets. */
@@ -16,7 +17,8 @@ const firstTokenSeconds = [
 /**
  * Every metric by its name: the names are an interface and change only with the major version. The two that begin with
  * gen_ai carry the names of OpenTelemetry's conventions for generative AI servers, so that dashboards for those fit.
- * Each label has few values: patterns of routes, never paths, and models that are served, never what a request asked for.
+ * Each label has few values: patterns of routes, never paths; models that are served, never what a request asked for; kinds of resources, not
+ * resources, but for those that run a process of their own.
  */
 export const metricCatalogue = {
   exovisor_requests_total: {
@@ -58,6 +60,16 @@ export const metricCatalogue = {
     labels: ['gen_ai_request_model'],
     buckets: tokenSeconds,
   },
+  exovisor_generations_running: {
+    type: 'gauge',
+    help: 'generations that have a place in the engine now',
+    labels: [],
+  },
+  exovisor_generations_waiting: {
+    type: 'gauge',
+    help: 'generations that wait for a place in the engine',
+    labels: [],
+  },
   exovisor_restarts_total: {
     type: 'counter',
     help: 'incarnations of resources that were started after another one, by kind of resource',
@@ -78,13 +90,43 @@ export const metricCatalogue = {
     help: 'resources by kind and state; every state of a kind that is there has a value',
     labels: ['kind', 'state'],
   },
+  exovisor_mailbox_messages: {
+    type: 'gauge',
+    help: 'messages that wait in the mailboxes of all resources of a kind',
+    labels: ['kind'],
+  },
+  exovisor_mailbox_longest_messages: {
+    type: 'gauge',
+    help: 'messages that wait in the fullest mailbox of a kind',
+    labels: ['kind'],
+  },
+  exovisor_viewers: {
+    type: 'gauge',
+    help: 'consoles and inspectors that are connected',
+    labels: [],
+  },
   exovisor_event_loop_delay_seconds: {
     type: 'gauge',
     help: 'how late timers fire since the metrics were read before: quantile 0.5, 0.99, and 1 for the longest',
     labels: ['quantile'],
   },
-  process_resident_memory_bytes: { type: 'gauge', help: 'resident memory of the process', labels: [] },
-  process_cpu_seconds_total: { type: 'counter', help: 'user and system time of the process', labels: [] },
+  exovisor_child_process_resident_memory_bytes: {
+    type: 'gauge',
+    help: 'resident memory of the processes that resources run, by path of the resource, the largest 64 of them (on Linux)',
+    labels: ['resource'],
+  },
+  exovisor_build_info: { type: 'gauge', help: '1, with the version of this node', labels: ['version'] },
+  process_start_time_seconds: {
+    type: 'gauge',
+    help: 'when the process of the node began, in seconds since 1970',
+    labels: [],
+  },
+  process_resident_memory_bytes: { type: 'gauge', help: 'resident memory of the node itself', labels: [] },
+  process_cpu_seconds_total: {
+    type: 'counter',
+    help: 'user and system time of the node itself',
+    labels: [],
+  },
 } as const satisfies Readonly<Record<string, MetricEntry>>
 
 /** A name of {@link metricCatalogue}. */

@@ -59,3 +59,8 @@ export interface RegistryChange {
 
 /** How many resources there are, by kind and by state. States in which none is are left out. */
 export type RegistryCounts = Readonly<Record<string, Readonly<Partial<Record<LifecycleState, number>>>>>
+
+/** How many messages wait, by kind: in all mailboxes together, and in the fullest. */
+export type RegistryMailboxes = Readonly<
+  Record<string, { readonly waiting: number; readonly longest: number }>
+>

@@ -8,6 +8,7 @@ import type {
   RegistryCounts,
   RegistryEntry,
   RegistryFilter,
+  RegistryMailboxes,
   RegistrySource,
 } from './registry-types.ts'
 import type { ResourceRef } from './types.ts'
@@ -148,6 +149,18 @@ export class Registry {
       counts[kind][state] = (counts[kind][state] ?? 0) + 1
     }
     return counts
+  }
+
+  /** How many messages wait for the resources of each kind. */
+  mailboxes(): RegistryMailboxes {
+    const mailboxes: Record<string, { waiting: number; longest: number }> = {}
+    for (const { kind, ref } of this.#sources()) {
+      const { mailbox } = ref.snapshot()
+      mailboxes[kind] ??= { waiting: 0, longest: 0 }
+      mailboxes[kind].waiting += mailbox
+      mailboxes[kind].longest = Math.max(mailboxes[kind].longest, mailbox)
+    }
+    return mailboxes
   }
 
   /** The resources of a kind that work may be given to: READY ones, in the order in which they became so. Never one that is suspended. */

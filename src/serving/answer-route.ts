@@ -4,7 +4,6 @@ import type { ApiSettings } from './api-options.ts'
 import type { AnswerHead, AnswerRequest, Dialect } from './dialect.ts'
 import { eventStream } from './event-stream.ts'
 import { faultBody } from './fault.ts'
-import { generationTally } from './generation-tally.ts'
 import { interruptible } from './interruptible.ts'
 import { explainFailure } from './request-log.ts'
 import { servedModel } from './served-models.ts'
@@ -53,18 +52,15 @@ export function answerRoute(api: ApiSettings, dialect: Dialect) {
     const asked = dialect.parse(request.body)
     const model = servedModel(api.backend, asked.model)
     dialect.admit(model)
-    const { signal, startedAt } = request.running
+    const { signal } = request.running
     const head = { id: `${dialect.idPrefix}${api.newId()}`, created: api.unixTime(), model: model.id }
     const exchange: Exchange = { api, dialect, request, reply, head, asked }
-    const tally = generationTally(api.clock, startedAt)
-    try {
-      const generation = api.backend.generate({ ...asked.generation, model: model.id, signal })
-      const events = tally.count(interruptible(generation, signal))
-      if (!asked.stream) return dialect.whole(head, await doneOf(events))
-      await sendStream(exchange, events)
-      return undefined
-    } finally {
-      api.metrics?.generationFinished(tally.finished(model.id, signal.aborted))
-    }
+    const events = interruptible(
+      api.backend.generate({ ...asked.generation, model: model.id, signal }),
+      signal,
+    )
+    if (!asked.stream) return dialect.whole(head, await doneOf(events))
+    await sendStream(exchange, events)
+    return undefined
   }
 }

@@ -37,11 +37,13 @@ function busy(): Metrics {
   metrics.supervisionEvent({ type: 'gave_up', kind: 'peer', incarnation: 2 })
   metrics.supervisionEvent({ type: 'escalated', kind: 'peer', incarnation: 2 })
   metrics.supervisionEvent({ type: 'dead_letter', kind: 'peer', incarnation: 2 })
-  metrics.watchResources(() => [
-    { kind: 'peer', state: 'READY' },
-    { kind: 'peer', state: 'READY' },
-    { kind: 'peer', state: 'ERROR' },
-  ])
+  metrics.watch({
+    resources: () => ({ peer: { READY: 2, ERROR: 1 } }),
+    mailboxes: () => ({ peer: { waiting: 7, longest: 5 } }),
+    processes: () => new Map([['node/inference', 4096]]),
+    generations: () => ({ running: 2, waiting: 1 }),
+    viewers: () => 3,
+  })
   return metrics
 }
 
@@ -112,15 +114,46 @@ describe('the metrics', () => {
 
   it('show the resources as they are when they are read, zeros included', async () => {
     const metrics = open()
-    const peers: { kind: string; state: 'READY' | 'ERROR' }[] = [{ kind: 'peer', state: 'READY' }]
-    const forget = metrics.watchResources(() => peers)
+    const peer: { READY: number; ERROR?: number } = { READY: 1 }
+    const forget = metrics.watch({ resources: () => ({ peer }) })
     expect(sampleOf(await metrics.render(), 'exovisor_resources{kind="peer",state="ERROR"}')).toBe(0)
-    peers.push({ kind: 'peer', state: 'ERROR' })
+    peer.ERROR = 1
     const text = await metrics.render()
     expect(sampleOf(text, 'exovisor_resources{kind="peer",state="ERROR"}')).toBe(1)
     expect(sampleOf(text, 'exovisor_resources{kind="peer",state="READY"}')).toBe(1)
     forget()
     expect(await metrics.render()).not.toContain('exovisor_resources{')
+  })
+
+  it('show mailboxes by kind, processes by resource, and generations and viewers of all sources together', async () => {
+    const metrics = busy()
+    metrics.watch({ mailboxes: () => ({ peer: { waiting: 2, longest: 2 } }), viewers: () => 1 })
+    const text = await metrics.render()
+    expect(sampleOf(text, 'exovisor_mailbox_messages{kind="peer"}')).toBe(9)
+    expect(sampleOf(text, 'exovisor_mailbox_longest_messages{kind="peer"}')).toBe(5)
+    expect(sampleOf(text, 'exovisor_child_process_resident_memory_bytes{resource="node/inference"}')).toBe(
+      4096,
+    )
+    expect(sampleOf(text, 'exovisor_generations_running')).toBe(2)
+    expect(sampleOf(text, 'exovisor_generations_waiting')).toBe(1)
+    expect(sampleOf(text, 'exovisor_viewers')).toBe(4)
+  })
+
+  it('give the 64 largest processes a value of their own and no more, so that a label stays bounded', async () => {
+    const metrics = open()
+    const processes = new Map(Array.from({ length: 100 }, (_, index) => [`node/p${index}`, index + 1]))
+    metrics.watch({ processes: () => processes })
+    const shown = (await metrics.render()).match(/^exovisor_child_process_\w+\{.*$/gm) ?? []
+    expect(shown).toHaveLength(64)
+    expect(shown.join('\n')).not.toContain('"node/p35"')
+  })
+
+  it('have figures of the moment: tokens of running generations, restarts, the median time to the first token', () => {
+    const metrics = busy()
+    expect(metrics.figures()).toEqual({ tokens: 0, restarts: 1, timeToFirstToken: undefined })
+    for (const ttftMs of [40, 10, 20]) metrics.firstToken(ttftMs)
+    metrics.token()
+    expect(metrics.figures()).toEqual({ tokens: 1, restarts: 1, timeToFirstToken: 20 })
   })
 
   it('do not mix between two nodes of a process, and fit what the API wants', async () => {

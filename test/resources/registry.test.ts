@@ -128,6 +128,24 @@ describe('a registry', () => {
     expect(paths({}, 0)).toEqual([])
   })
 
+  it('counts the messages that wait, by kind: all of them, and the most in one mailbox', () => {
+    const registry = new Registry(silentLog)
+    for (const [id, kind, mailbox] of [
+      ['a', 'peer', 3],
+      ['b', 'peer', 4],
+      ['c', 'peer', 0],
+      ['d', 'server', 0],
+    ] as const) {
+      const source = thing('node', id, kind)
+      const ref = { ...source.ref, snapshot: () => ({ mailbox }) } as unknown as ResourceRef<unknown, unknown>
+      registry.register({ ...source, ref })
+    }
+    expect(registry.mailboxes()).toEqual({
+      peer: { waiting: 7, longest: 4 },
+      server: { waiting: 0, longest: 0 },
+    })
+  })
+
   it('lets a successor take the path, and a predecessor that leaves late takes nothing away', () => {
     const registry = new Registry(silentLog)
     const seen: string[] = []

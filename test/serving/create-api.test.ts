@@ -251,7 +251,6 @@ describe('probes, numbers and the front page', () => {
       render: async () => 'exovisor_up 1\n',
       requestStarted: () => undefined,
       requestFinished: () => undefined,
-      generationFinished: () => undefined,
     }
     const response = await api({ metrics }).inject('/metrics')
     expect(response.body).toBe('exovisor_up 1\n')

@@ -14,7 +14,6 @@ const metrics = {
   render: async () => '',
   requestStarted: () => undefined,
   requestFinished: () => undefined,
-  generationFinished: () => undefined,
 }
 
 function api(options: Partial<ApiOptions> = {}): FastifyInstance {
