@@ -44,7 +44,7 @@ export async function askNode(
  *
  * @throws EXO_NODE_NOT_RUNNING when there is none; EXO_USAGE when several fit
  */
-async function socketOf(address: NodeAddress): Promise<string> {
+export async function socketOf(address: NodeAddress): Promise<string> {
   if (address.socket !== undefined) return address.socket
   const candidates = candidatesOf(address)
   const [only, ...others] = candidates
@@ -71,7 +71,8 @@ function candidatesOf({ directory, node }: NodeAddress): readonly (readonly [str
   return all.filter(([name]) => name === node || name.slice(0, name.lastIndexOf('.')) === node)
 }
 
-const notRunning = (who: string, cause?: unknown): ExovisorError =>
+/** Nobody is there who answers. */
+export const notRunning = (who: string, cause?: unknown): ExovisorError =>
   new ExovisorError('EXO_NODE_NOT_RUNNING', `${who}answers on this machine`, { cause })
 
 /** A process that was killed has left its socket behind. */

@@ -3,24 +3,16 @@ import { createServer, type Server, type Socket } from 'node:net'
 import { userInfo } from 'node:os'
 import { dirname } from 'node:path'
 import { lifecycle } from '../../../machines/lifecycle.ts'
-import { ExovisorError, toErrorRecord } from '../../errors.ts'
+import { ExovisorError } from '../../errors.ts'
 import { defineResource } from '../../resources/define.ts'
-import { readLines } from './line-reader.ts'
-import {
-  type ControlAnswer,
-  type ControlHandler,
-  controlRequest,
-  MAX_REQUEST_CHARACTERS,
-} from './protocol.ts'
+import { type ControlMethods, serveCommand } from './control-connection.ts'
 
 /** Commands are few and short; more than this at a time is a mistake. */
 const MAX_CONNECTIONS = 16
 
-export interface ControlInput {
+export interface ControlInput extends ControlMethods {
   /** The path of the socket, or on Windows of the pipe. Its directory is made if it is not there. */
   readonly path: string
-  /** What is offered, by the name of its method. */
-  readonly handlers: Readonly<Record<string, ControlHandler>>
 }
 
 /** The control socket while it is open. */
@@ -53,7 +45,7 @@ export const controlServer = defineResource<ControlInput, ControlClient>({
   displayName: ({ path }) => `control socket ${path}`,
 })
 
-async function listen({ path, handlers }: ControlInput): Promise<OpenSocket> {
+async function listen({ path, ...methods }: ControlInput): Promise<OpenSocket> {
   const isFile = process.platform !== 'win32'
   if (isFile) ownDirectory(dirname(path))
   const open = new Set<Socket>()
@@ -62,7 +54,7 @@ async function listen({ path, handlers }: ControlInput): Promise<OpenSocket> {
     socket.once('close', () => open.delete(socket))
     // A command that has gone away is no fault of the node.
     socket.on('error', () => socket.destroy())
-    answer(socket, handlers)
+    serveCommand(socket, methods)
   })
   server.maxConnections = MAX_CONNECTIONS
   // What is there is of a process that was killed: a node of the same id does not run twice.
@@ -107,54 +99,4 @@ function ownDirectory(directory: string): void {
     `control.socket: the directory ${JSON.stringify(directory)} can be written by other users, expected one of this user alone`,
     { details: { directory } },
   )
-}
-
-function answer(socket: Socket, handlers: ControlInput['handlers']): void {
-  const send = (message: ControlAnswer): void => {
-    socket.write(`${JSON.stringify(message)}\n`)
-  }
-  readLines(socket, MAX_REQUEST_CHARACTERS, {
-    line: text => {
-      const { id, method, params } = parsed(text)
-      void handled(handlers, method, params).then(
-        result => send({ id, result: result ?? null }),
-        (error: unknown) => send({ id, error: toErrorRecord(error) }),
-      )
-    },
-    tooLong: () => {
-      const message = `a request of more than ${MAX_REQUEST_CHARACTERS} characters`
-      socket.end(`${JSON.stringify({ id: 0, error: { code: 'EXO_REQUEST_INVALID', message } })}\n`)
-    },
-  })
-}
-
-interface Request {
-  readonly id: number
-  /** Undefined for a line that is no request. */
-  readonly method: string | undefined
-  readonly params: Readonly<Record<string, unknown>>
-}
-
-function parsed(text: string): Request {
-  try {
-    const { id, method, params = {} } = controlRequest.parse(JSON.parse(text))
-    return { id, method, params }
-  } catch {
-    return { id: 0, method: undefined, params: {} }
-  }
-}
-
-async function handled(
-  handlers: ControlInput['handlers'],
-  method: string | undefined,
-  params: Request['params'],
-): Promise<unknown> {
-  if (method === undefined)
-    throw new ExovisorError('EXO_REQUEST_INVALID', 'expected { "id": 1, "method": "tasks.list" } in one line')
-  if (!Object.hasOwn(handlers, method))
-    throw new ExovisorError(
-      'EXO_REQUEST_INVALID',
-      `there is no method ${JSON.stringify(method)}, expected one of ${Object.keys(handlers).join(', ')}`,
-    )
-  return handlers[method]?.(params)
 }
