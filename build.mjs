@@ -1,4 +1,4 @@
-// Compiles the sources into dist/ and puts the built-in model beside them. Does nothing when dist/ is newer than all
+// Compiles the sources into dist/, bundles the console page, and puts the built-in model beside them. Does nothing when dist/ is newer than all
 // that it is made of: `npx exovisor` in a checkout runs this each time it is new to npm, also side by side.
 import { spawnSync } from 'node:child_process'
 import { chmodSync, cpSync, readdirSync, statSync, writeFileSync } from 'node:fs'
@@ -22,6 +22,8 @@ if (modified(stamp) <= Math.max(...inputs.map(modified))) {
     shell: process.platform === 'win32',
   })
   if (status !== 0) process.exit(status ?? 1)
+  const { build } = await import('vite')
+  await build({ configFile: join('src', 'console', 'page', 'vite.config.ts') })
   cpSync(join('src', 'models', 'builtin'), join('dist', 'src', 'models', 'builtin'), { recursive: true })
   chmodSync(join('dist', 'src', 'cli', 'main.js'), 0o755)
   writeFileSync(stamp, '')

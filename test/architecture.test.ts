@@ -19,13 +19,14 @@ const ROOMS = [
   'engine',
   'cluster',
   'serving',
+  'console',
   'node',
   'cli',
 ]
 
 function sources(folder: string): string[] {
   return readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
-    .filter(name => name.endsWith('.ts') && !name.includes('generated'))
+    .filter(name => /\.tsx?$/.test(name) && !name.includes('generated'))
     .map(name => join(folder, name))
 }
 

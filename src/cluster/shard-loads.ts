@@ -1,7 +1,5 @@
-import type { Context, Tracer } from '@opentelemetry/api'
 import type { CancelScope } from '../concurrency/scope.ts'
 import { withTaskGroup } from '../concurrency/task-group.ts'
-import { inSpan } from '../observe/tracing/spans.ts'
 import type { ResourceLog } from '../resources/types.ts'
 import { onHost } from './host-failure.ts'
 import type { LayerRange } from './partition.ts'
@@ -25,27 +23,22 @@ export async function loadShards(
   loads: readonly ShardLoad[],
   order: Omit<ShardOrder, 'layers'>,
   scope: CancelScope,
-  { tracer, parent }: { readonly tracer: Tracer; readonly parent: Context },
 ): Promise<readonly HeldShard[]> {
   const steps: Promise<HeldShard>[] = []
   await withTaskGroup(
     group => {
-      for (const { host, layers } of loads) {
-        const name = `load ${rangeText(layers)} on ${host.name}`
+      for (const { host, layers } of loads)
         group.spawn(
           async task => {
             const step = onHost(
               host,
-              inSpan(tracer, name, { parent }, () =>
-                task.run(signal => host.place({ ...order, layers }, { signal })),
-              ),
+              task.run(signal => host.place({ ...order, layers }, { signal })),
             )
             steps.push(step)
             await step.catch(() => undefined)
           },
-          { name },
+          { name: `load ${rangeText(layers)} on ${host.name}` },
         )
-      }
     },
     { scope, name: 'the loads of shards' },
   )

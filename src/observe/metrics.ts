@@ -45,7 +45,7 @@ interface SupervisionFacts {
 }
 
 /** What is asked at each rendering. */
-interface MetricSources {
+export interface MetricSources {
   readonly resources: () => RegistryCounts
   readonly mailboxes: () => RegistryMailboxes
   /** Resident bytes of the processes that resources run, by the path of the resource. */
@@ -56,7 +56,7 @@ interface MetricSources {
 }
 
 /** What has been counted, for those who show figures of the moment. */
-interface MetricFigures {
+export interface MetricFigures {
   /** Tokens of answers since the node began, those of running generations included. */
   readonly tokens: number
   /** Restarts since the node began. */

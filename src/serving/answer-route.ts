@@ -56,13 +56,7 @@ export function answerRoute(api: ApiSettings, dialect: Dialect) {
     const head = { id: `${dialect.idPrefix}${api.newId()}`, created: api.unixTime(), model: model.id }
     const exchange: Exchange = { api, dialect, request, reply, head, asked }
     const events = interruptible(
-      api.backend.generate({
-        ...asked.generation,
-        model: model.id,
-        signal,
-        id: request.id,
-        trace: request.span.context,
-      }),
+      api.backend.generate({ ...asked.generation, model: model.id, signal }),
       signal,
     )
     if (!asked.stream) return dialect.whole(head, await doneOf(events))
