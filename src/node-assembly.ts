@@ -1,4 +1,4 @@
-import { randomInt } from 'node:crypto'
+import { randomInt, randomUUID } from 'node:crypto'
 import { totalmem } from 'node:os'
 import { Admission } from './cluster/admission.ts'
 import { localHost, peerHost } from './cluster/hosts.ts'
@@ -59,8 +59,8 @@ export interface NodeParts {
   /** Resolves when so many peers are READY. */
   readonly connected: (peers: number, options?: WaitOptions) => Promise<void>
   readonly admission: Admission
-  /** Stops what the supervisors do not own. */
-  readonly dispose: () => void
+  /** Stops what the supervisors do not own, and sends the last spans. */
+  readonly dispose: () => Promise<void>
 }
 
 /** Puts a node together, part by part; what has started is stopped again when a later part fails. */
@@ -112,7 +112,7 @@ export async function assembleNode(config: Config, options: SpawnNodeOptions): P
     await started?.close()
     await base.root.close()
     await base.endTasks(config.shutdown.close)
-    base.dispose()
+    await base.dispose()
     throw options.signal?.aborted
       ? new ExovisorError('EXO_ABORTED', 'the node was stopped while it started', { cause: error })
       : error
@@ -124,7 +124,7 @@ export async function assembleNode(config: Config, options: SpawnNodeOptions): P
 /** The model, its placement over this node and its peers, and who is let in to it. */
 function modelService(
   { engine, grpc }: Config,
-  { log, background, metrics, onDispose }: NodeRoot,
+  { log, background, metrics, tracing: { tracer }, onDispose }: NodeRoot,
   self: NodeDescription,
   parts: {
     readonly model: Model
@@ -148,6 +148,7 @@ function modelService(
     entry: localHost({ id: self.nodeId, name: self.name, memory: self.memoryBytes, shards }),
     peers: () => peers.ready().flatMap(ref => peerHost(ref) ?? []),
     log,
+    tracer,
     background: background('placement'),
   })
   const service = new ModelService({
@@ -155,10 +156,13 @@ function modelService(
     tokenizer,
     context,
     admission,
-    acquire: signal => placement.acquire(signal),
+    acquire: (signal, trace) => placement.acquire(signal, trace),
     now: () => realClock.now(),
     randomSeed: () => randomInt(2 ** 31 - 1),
+    newId: randomUUID,
     metrics,
+    tracer,
+    log,
   })
   onDispose(metrics.watch({ generations: () => admission }))
   return { admission, placement, context, service }
@@ -307,12 +311,12 @@ async function untilReady(
 
 async function startApi(
   { api, shutdown }: Config,
-  { root, metrics }: NodeRoot,
+  { root, metrics, tracing }: NodeRoot,
   backend: GenerationBackend,
 ): Promise<string | undefined> {
   if (!api.enabled) return undefined
   const { host, port, keys } = api
-  const input = { host, port, keys, backend, metrics, limits: { drainMs: shutdown.drain } }
+  const input = { host, port, keys, backend, metrics, tracing, limits: { drainMs: shutdown.drain } }
   const ref = await root.start({ id: 'api', resource: apiServer, input })
   return (await ref.ready()).url
 }

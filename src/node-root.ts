@@ -6,9 +6,12 @@ import type { Config } from './config/schema.ts'
 import { toErrorRecord } from './errors.ts'
 import type { SpawnNodeOptions } from './node-options.ts'
 import { processMemory } from './node-processes.ts'
+import { nodeTracing } from './node-tracing.ts'
 import { createJournal, type Journal } from './observe/journal.ts'
 import { createLogger } from './observe/logger.ts'
 import { createMetrics, type Metrics } from './observe/metrics.ts'
+import { RestartSpans } from './observe/tracing/restart-spans.ts'
+import type { Tracing } from './observe/tracing/tracing.ts'
 import { Registry } from './resources/registry.ts'
 import type { ResourceLog } from './resources/types.ts'
 import { EventStream } from './supervision/events/stream.ts'
@@ -25,6 +28,7 @@ export interface NodeRoot {
   /** All resources of the tree. */
   readonly registry: Registry
   readonly metrics: Metrics
+  readonly tracing: Tracing
   /** What runs in the background. */
   readonly tasks: TaskRegistry
   /** Makes the background of a part of the node that is no resource, e.g. `placement`. */
@@ -33,8 +37,8 @@ export interface NodeRoot {
   readonly endTasks: (limit: number) => Promise<void>
   /** Adds to what {@link NodeRoot.dispose} does. */
   readonly onDispose: (step: () => void) => void
-  /** Stops what the supervisors do not own. */
-  readonly dispose: () => void
+  /** Stops what the supervisors do not own, and sends the last spans. */
+  readonly dispose: () => Promise<void>
 }
 
 const JOURNAL_EVENTS = 1_000
@@ -44,6 +48,8 @@ export async function rootSupervisor(config: Config, options: SpawnNodeOptions):
   const log = options.logger?.(config.log.level) ?? createLogger({ level: config.log.level })
   const journal = createJournal<SupervisionRecord>({ capacity: JOURNAL_EVENTS })
   const metrics = createMetrics()
+  const tracing = await nodeTracing(config, log)
+  const restarts = new RestartSpans(tracing.tracer)
   const events = new EventStream({ clock: realClock, log })
   events.subscribe(record => void journal.write(record))
   const tasks = new TaskRegistry(realClock)
@@ -56,7 +62,10 @@ export async function rootSupervisor(config: Config, options: SpawnNodeOptions):
     events,
     registry,
     tasks,
-    onEvent: event => metrics.supervisionEvent(event),
+    onEvent(event) {
+      metrics.supervisionEvent(event)
+      restarts.take(event)
+    },
   })
   const backgrounds = new NodeBackgrounds(root.name, tasks, log)
   const unwatch = metrics.watch({
@@ -64,7 +73,7 @@ export async function rootSupervisor(config: Config, options: SpawnNodeOptions):
     mailboxes: () => registry.mailboxes(),
     processes: () => processMemory(root),
   })
-  const steps = [unwatch, () => metrics.close()]
+  const steps = [unwatch, () => metrics.close(), () => restarts.close()]
   return {
     root,
     log,
@@ -72,12 +81,14 @@ export async function rootSupervisor(config: Config, options: SpawnNodeOptions):
     events,
     registry,
     metrics,
+    tracing,
     tasks,
     background: part => backgrounds.add(part),
     endTasks: limit => backgrounds.close(limit),
     onDispose: step => void steps.push(step),
     dispose() {
       for (const step of steps.splice(0)) step()
+      return tracing.close()
     },
   }
 }

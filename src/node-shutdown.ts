@@ -16,8 +16,8 @@ export interface ShutdownParts {
   readonly peers: PeerGroup<PeerClient, PeerMessage>
   /** Ends the background tasks of what is no resource. @throws EXO_TASK_LEAKED */
   readonly endTasks: (limit: number) => Promise<void>
-  /** Stops what the supervisors do not own. */
-  readonly dispose: () => void
+  /** Stops what the supervisors do not own, and sends the last spans. */
+  readonly dispose: () => Promise<void>
 }
 
 /** The name of a phase of the shutdown of a node. */

@@ -1,3 +1,4 @@
+import type { Context } from '@opentelemetry/api'
 import type { SamplingParameters } from '../engine/sampler.ts'
 
 /** One message of a chat, as the model's chat template takes it. */
@@ -18,6 +19,10 @@ export interface GenerationRequest {
   readonly stop?: readonly string[]
   /** Stops the generation. */
   readonly signal?: AbortSignal
+  /** Names it in log lines and spans, e.g. the id of an HTTP request. Default: a random one. */
+  readonly id?: string
+  /** The trace that its spans belong to, as a context of OpenTelemetry. Default: a trace of its own. */
+  readonly trace?: Context
 }
 
 /** One stage of a placement, as it is shown to people and programs. */

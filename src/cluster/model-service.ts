@@ -1,11 +1,15 @@
+import type { Context, Tracer } from '@opentelemetry/api'
 import { parseSampling } from '../engine/sampler.ts'
 import { ExovisorError, isExovisorError } from '../errors.ts'
 import type { Model } from '../models/model.ts'
 import type { ModelTokenizer } from '../models/tokenizer.ts'
 import type { GenerationMetrics } from '../observe/metrics.ts'
+import { noTracing } from '../observe/tracing/tracing.ts'
+import type { ResourceLog } from '../resources/types.ts'
 import type { Admission } from './admission.ts'
-import type { GenerationEvent, GenerationRequest } from './generation.ts'
+import type { GenerationDone, GenerationEvent, GenerationRequest } from './generation.ts'
 import { GenerationTally } from './generation-tally.ts'
+import { GenerationTrace } from './generation-trace.ts'
 import type { ActivePlacement } from './placement.ts'
 import { Session } from './session.ts'
 
@@ -16,13 +20,18 @@ export interface ModelServiceOptions {
   /** The longest sequence in tokens. */
   readonly context: number
   readonly admission: Admission
-  readonly acquire: (signal?: AbortSignal) => Promise<ActivePlacement>
+  readonly acquire: (signal: AbortSignal | undefined, trace: Context) => Promise<ActivePlacement>
   /** Milliseconds, monotonic. */
   readonly now: () => number
   /** A seed for a request that gives none: a whole number from 0 to 2^31 - 1. */
   readonly randomSeed: () => number
+  /** Makes the id of a generation that has none. */
+  readonly newId: () => string
   /** Is told of each generation. */
   readonly metrics?: GenerationMetrics
+  /** Default: none of them has spans. */
+  readonly tracer?: Tracer
+  readonly log: ResourceLog
 }
 
 /** One model as its callers see it: from a request to its events. */
@@ -45,27 +54,39 @@ export class ModelService {
    *   {@link Session.run} throws
    */
   async *generate(request: GenerationRequest): AsyncGenerator<GenerationEvent, void, undefined> {
-    const { model, metrics, now } = this.#options
+    const { model, metrics, now, tracer = noTracing.tracer, newId, log } = this.#options
+    const { id = newId() } = request
     const tally = new GenerationTally(model.name, metrics, now)
-    // A loop that is left early throws nothing.
-    let isAborted = true
+    const trace = new GenerationTrace({ tracer, id, model: model.name, request })
+    let done: GenerationDone | undefined
+    let thrown: unknown
     try {
-      for await (const event of this.#run(request)) {
+      for await (const event of this.#run(request, trace)) {
         tally.note(event)
+        if (event.type === 'token') trace.token()
+        if (event.type === 'failover') logFailover(log, id, event)
+        if (event.type === 'done') done = event
         yield event
       }
     } catch (error) {
-      isAborted = isExovisorError(error, 'EXO_ABORTED')
+      thrown = error
       throw error
     } finally {
-      tally.finish(isAborted)
+      // A loop that is left early throws nothing.
+      const facts = tally.finish(thrown === undefined || isExovisorError(thrown, 'EXO_ABORTED'))
+      trace.end(done, thrown)
+      log.debug({ request: id, ...facts }, 'a generation is over')
     }
   }
 
-  async *#run(request: GenerationRequest): AsyncGenerator<GenerationEvent, void, undefined> {
+  async *#run(
+    request: GenerationRequest,
+    trace: GenerationTrace,
+  ): AsyncGenerator<GenerationEvent, void, undefined> {
     const { model, tokenizer, admission, acquire, now, randomSeed } = this.#options
     const { generation } = model
     const promptIds = this.#promptIds(request.prompt)
+    trace.prompt(promptIds.length)
     const { eosTokenIds, bosTokenId: _bos, ...defaults } = generation
     const session = new Session({
       promptIds,
@@ -74,11 +95,11 @@ export class ModelService {
       stop: request.stop ?? [],
       sampling: parseSampling({ seed: randomSeed(), ...defaults, ...request.sampling }),
       tokenizer,
-      acquire,
+      acquire: signal => trace.placing(context => acquire(signal, context)),
       now,
       ...(request.signal && { signal: request.signal }),
     })
-    const leave = await admission.enter(request.signal)
+    const leave = await trace.queued(() => admission.enter(request.signal))
     try {
       yield* session.run()
     } finally {
@@ -111,4 +132,15 @@ export class ModelService {
       )
     return Math.min(asked ?? Number.POSITIVE_INFINITY, this.#options.context - promptTokens)
   }
+}
+
+function logFailover(
+  log: ResourceLog,
+  request: string,
+  { epoch, gapMs, reason }: Extract<GenerationEvent, { type: 'failover' }>,
+): void {
+  log.warn(
+    { request, epoch, gapMs: Math.round(gapMs), reason },
+    'a generation goes on with another placement',
+  )
 }

@@ -1,3 +1,4 @@
+import { type Context, ROOT_CONTEXT, type Tracer } from '@opentelemetry/api'
 import type { Background, BackgroundSpawnOptions } from '../concurrency/background.ts'
 import { realClock } from '../concurrency/clock.ts'
 import { detach } from '../concurrency/detach.ts'
@@ -9,6 +10,9 @@ import type { Model } from '../models/model.ts'
 import { builtinModel } from '../models/resolve.ts'
 import { dialTensors } from '../network/tensor-dial.ts'
 import type { TensorLink } from '../network/tensor-link.ts'
+import { EPOCH } from '../observe/tracing/attributes.ts'
+import { inSpan } from '../observe/tracing/spans.ts'
+import { noTracing } from '../observe/tracing/tracing.ts'
 import type { ResourceLog } from '../resources/types.ts'
 import type { StageDescription } from './generation.ts'
 import { HostFailure, judge, onHost } from './host-failure.ts'
@@ -38,6 +42,8 @@ export interface PlacementOptions {
   /** The other nodes at hand, at this moment. */
   readonly peers: () => readonly StageHost[]
   readonly log: ResourceLog
+  /** Where its spans begin. Default: none are made. */
+  readonly tracer?: Tracer
   /** Runs all that it does: placing, placing anew, and releasing shards that are no longer used. */
   readonly background: Background
   /** Connects to the first stage. Default: {@link dialTensors} with the key. */
@@ -55,7 +61,7 @@ export interface PlacementOptions {
  * link them from the last to the first, connect to the first. A peer that fails is left out of the next try.
  */
 export class Placement {
-  readonly #options: PlacementOptions
+  readonly #options: PlacementOptions & { readonly tracer: Tracer }
   /** Cancelled when it is closed, and with it all that places. */
   readonly #scope: CancelScope
   #epoch = 0
@@ -68,7 +74,7 @@ export class Placement {
   #establishing: Promise<ActivePlacement> | undefined
 
   constructor(options: PlacementOptions) {
-    this.#options = options
+    this.#options = { tracer: noTracing.tracer, ...options }
     this.#scope = new CancelScope({ name: `the placement ${options.name}` })
   }
 
@@ -81,12 +87,13 @@ export class Placement {
    * A placement that works: the present one, or a new epoch if it is broken, or if it is idle and the nodes
    * at hand have changed. Callers who ask at the same time share one.
    *
+   * @param trace the trace of the caller: what is done for the first one who asks belongs to it
    * @throws EXO_NO_PLACEMENT when no try succeeds, with the last failure as its cause; EXO_ABORTED
    */
-  acquire(signal?: AbortSignal): Promise<ActivePlacement> {
+  acquire(signal?: AbortSignal, trace?: Context): Promise<ActivePlacement> {
     const usable = this.#usable()
     if (usable) return Promise.resolve(usable)
-    const shared = this.#share()
+    const shared = this.#share(trace)
     return signal ? waitFor(shared, realClock, `the placement ${this.#options.name}`, { signal }) : shared
   }
 
@@ -109,8 +116,8 @@ export class Placement {
   }
 
   /** The one task that places, for all who wait for it: they hear of its failure. */
-  #share(begunBy?: CancelScope): Promise<ActivePlacement> {
-    this.#establishing ??= this.#spawn('place', scope => this.#establish(scope), {
+  #share(trace: Context = ROOT_CONTEXT, begunBy?: CancelScope): Promise<ActivePlacement> {
+    this.#establishing ??= this.#spawn('place', scope => this.#establish(scope, trace), {
       begunBy,
       awaited: true,
     }).result.finally(() => {
@@ -148,15 +155,18 @@ export class Placement {
     return ids.sort().join(' ')
   }
 
-  async #establish(scope: CancelScope): Promise<ActivePlacement> {
-    const { attempts = 8, name, log, entry, model } = this.#options
+  async #establish(scope: CancelScope, parent: Context): Promise<ActivePlacement> {
+    const { attempts = 8, name, log, entry, model, tracer } = this.#options
     let cause: unknown
     for (let attempt = 1; attempt <= attempts; attempt += 1) {
       scope.checkpoint()
       this.#epoch += 1
       const epoch = this.#epoch
       try {
-        return await this.#try(epoch, this.#peers(), scope)
+        const span = { parent, attributes: { [EPOCH]: epoch } }
+        return await inSpan(tracer, `place ${model.name}`, span, trace =>
+          this.#try(epoch, this.#peers(), scope, trace),
+        )
       } catch (error) {
         scope.checkpoint()
         cause = error instanceof HostFailure ? error.cause : error
@@ -188,7 +198,7 @@ export class Placement {
     for (let pause = FIRST_RESTORE_PAUSE_MS; !this.active; pause = Math.min(30_000, 2 * pause)) {
       await scope.sleep(pause)
       try {
-        if (!this.#usable()) await this.#share(scope)
+        if (!this.#usable()) await this.#share(ROOT_CONTEXT, scope)
       } catch (error) {
         this.#options.log.debug(
           { placement: this.#options.name, error },
@@ -198,8 +208,13 @@ export class Placement {
     }
   }
 
-  async #try(epoch: number, peers: readonly StageHost[], scope: CancelScope): Promise<ActivePlacement> {
-    const { model, entry, log, name } = this.#options
+  async #try(
+    epoch: number,
+    peers: readonly StageHost[],
+    scope: CancelScope,
+    trace: Context,
+  ): Promise<ActivePlacement> {
+    const { model, entry, log, name, tracer } = this.#options
     const offered = this.#offered()
     const plan = planPlacement({ epoch, layers: model.config.layers, entry, others: peers })
     const hosts = new Map([entry, ...peers].map(host => [host.id, host]))
@@ -209,8 +224,8 @@ export class Placement {
     // A node that hangs takes its time to answer; the answer that is to go on has none to lose.
     this.#release(used, scope)
     for (const host of used) this.#holders.set(host.id, host)
-    const held = await loadShards(stages, this.#order(epoch), scope)
-    await this.#link(epoch, stages, held, scope)
+    const held = await loadShards(stages, this.#order(epoch), scope, { tracer, parent: trace })
+    await inSpan(tracer, 'link', { parent: trace }, () => this.#link(epoch, stages, held, scope))
     const first = held[0]
     if (!first) throw new ExovisorError('EXO_INTERNAL', 'a plan without stages')
     const link = await onHost(entry, this.#dial(first.endpoint, scope))

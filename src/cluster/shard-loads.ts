@@ -1,5 +1,7 @@
+import type { Context, Tracer } from '@opentelemetry/api'
 import type { CancelScope } from '../concurrency/scope.ts'
 import { withTaskGroup } from '../concurrency/task-group.ts'
+import { inSpan } from '../observe/tracing/spans.ts'
 import type { ResourceLog } from '../resources/types.ts'
 import { onHost } from './host-failure.ts'
 import type { LayerRange } from './partition.ts'
@@ -23,22 +25,27 @@ export async function loadShards(
   loads: readonly ShardLoad[],
   order: Omit<ShardOrder, 'layers'>,
   scope: CancelScope,
+  { tracer, parent }: { readonly tracer: Tracer; readonly parent: Context },
 ): Promise<readonly HeldShard[]> {
   const steps: Promise<HeldShard>[] = []
   await withTaskGroup(
     group => {
-      for (const { host, layers } of loads)
+      for (const { host, layers } of loads) {
+        const name = `load ${rangeText(layers)} on ${host.name}`
         group.spawn(
           async task => {
             const step = onHost(
               host,
-              task.run(signal => host.place({ ...order, layers }, { signal })),
+              inSpan(tracer, name, { parent }, () =>
+                task.run(signal => host.place({ ...order, layers }, { signal })),
+              ),
             )
             steps.push(step)
             await step.catch(() => undefined)
           },
-          { name: `load ${rangeText(layers)} on ${host.name}` },
+          { name },
         )
+      }
     },
     { scope, name: 'the loads of shards' },
   )

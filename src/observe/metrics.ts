@@ -45,7 +45,7 @@ interface SupervisionFacts {
 }
 
 /** What is asked at each rendering. */
-export interface MetricSources {
+interface MetricSources {
   readonly resources: () => RegistryCounts
   readonly mailboxes: () => RegistryMailboxes
   /** Resident bytes of the processes that resources run, by the path of the resource. */
@@ -56,7 +56,7 @@ export interface MetricSources {
 }
 
 /** What has been counted, for those who show figures of the moment. */
-export interface MetricFigures {
+interface MetricFigures {
   /** Tokens of answers since the node began, those of running generations included. */
   readonly tokens: number
   /** Restarts since the node began. */

@@ -56,7 +56,13 @@ export function answerRoute(api: ApiSettings, dialect: Dialect) {
     const head = { id: `${dialect.idPrefix}${api.newId()}`, created: api.unixTime(), model: model.id }
     const exchange: Exchange = { api, dialect, request, reply, head, asked }
     const events = interruptible(
-      api.backend.generate({ ...asked.generation, model: model.id, signal }),
+      api.backend.generate({
+        ...asked.generation,
+        model: model.id,
+        signal,
+        id: request.id,
+        trace: request.span.context,
+      }),
       signal,
     )
     if (!asked.stream) return dialect.whole(head, await doneOf(events))

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
 import { type Clock, realClock } from '../concurrency/clock.ts'
+import { noTracing, type Tracing } from '../observe/tracing/tracing.ts'
 import type { GenerationBackend } from './backend.ts'
 import type { ServingMetrics } from './serving-metrics.ts'
 
@@ -52,6 +53,8 @@ export interface ApiOptions {
   readonly clock?: Clock
   /** Without it there is no `/metrics`. */
   readonly metrics?: ServingMetrics
+  /** Default: requests have no spans. */
+  readonly tracing?: Pick<Tracing, 'tracer' | 'contextOf'>
   readonly log?: ApiLog
   readonly limits?: Partial<ApiLimits>
   /** Called when a request arrives and when it is over, however it ends. Must not throw. */
@@ -83,6 +86,7 @@ export function apiSettings(options: ApiOptions): ApiSettings {
     backend: options.backend,
     clock: options.clock ?? realClock,
     metrics: options.metrics,
+    tracing: options.tracing ?? noTracing,
     log: options.log ?? silent,
     onActivity: options.onActivity ?? (() => undefined),
     limits: { ...defaultLimits, ...options.limits },

@@ -4,7 +4,7 @@ import { landingText } from './landing.ts'
 import type { RunningRequests } from './running-requests.ts'
 import { modelObject, servedModel } from './served-models.ts'
 
-const open = { config: { public: true, whileDraining: true } }
+const open = { config: { public: true, whileDraining: true, probe: true } }
 
 function addProbes(app: FastifyInstance, { backend }: ApiSettings, requests: RunningRequests): void {
   app.get('/livez', open, () => ({ status: 'alive' }))
@@ -32,7 +32,7 @@ export function addInfoRoutes(app: FastifyInstance, api: ApiSettings, requests: 
   )
   addProbes(app, api, requests)
   if (metrics !== undefined) {
-    app.get('/metrics', { config: { whileDraining: true } }, async (_request, reply) =>
+    app.get('/metrics', { config: { whileDraining: true, probe: true } }, async (_request, reply) =>
       reply.type(metrics.contentType).send(await metrics.render()),
     )
   }

@@ -7,11 +7,13 @@ import { faultForError } from './error-answers.ts'
 import { sendFault } from './fault.ts'
 import { isLoopback } from './loopback.ts'
 import { routeOf } from './request-log.ts'
+import { beginRequestSpan, type RequestSpan } from './request-span.ts'
 import type { RunningRequest, RunningRequests } from './running-requests.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
     running: RunningRequest
+    span: RequestSpan
   }
   interface FastifyContextConfig {
     /** Whether the route asks for no key. */
@@ -20,6 +22,8 @@ declare module 'fastify' {
     whileDraining?: boolean
     /** Whether the route's answers have no end of their own: closing aborts their signal at once. */
     endless?: boolean
+    /** Whether programs ask it again and again, so that spans of it would tell nothing. */
+    probe?: boolean
   }
 }
 
@@ -35,6 +39,8 @@ function track(api: ApiSettings, requests: RunningRequests) {
     const { clock, metrics, log, onActivity } = api
     const running = requests.add(clock.now(), request.routeOptions.config.endless === true)
     request.running = running
+    const span = beginRequestSpan(api.tracing, request)
+    request.span = span
     void reply.header('x-request-id', request.id)
     metrics?.requestStarted()
     onActivity({ type: 'request.started' })
@@ -48,7 +54,8 @@ function track(api: ApiSettings, requests: RunningRequests) {
       const durationMs = clock.now() - running.startedAt
       onActivity({ type: 'request.ended' })
       metrics?.requestFinished({ ...finished, durationMs })
-      log.debug({ requestId: request.id, ...finished, durationMs }, 'request')
+      span.end(status)
+      log.debug({ request: request.id, ...finished, durationMs }, 'request')
     })
     next()
   }

@@ -10,8 +10,9 @@ export const routeOf = (request: FastifyRequest): string => request.routeOptions
 /** The answer to what a handler has thrown. A fault of our own is logged, as its answer hides the details. */
 export function explainFailure(api: ApiSettings, request: FastifyRequest, error: unknown): Fault {
   const it = faultForThrown(error, api.limits.bodyBytes)
+  if (it.status >= 500) request.span.failed(error)
   if (it.status === 500) {
-    const fields = { requestId: request.id, route: routeOf(request), error: toErrorRecord(error) }
+    const fields = { request: request.id, route: routeOf(request), error: toErrorRecord(error) }
     api.log.error(fields, 'a request to the API failed')
   }
   return it

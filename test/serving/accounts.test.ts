@@ -87,7 +87,7 @@ describe('what the API tells of its work', () => {
     await text(await post(completion).response)
     await metrics.current.finished(1)
     expect(lines).toEqual([
-      { requestId: 'abc', method: 'POST', route: '/v1/completions', status: 200, durationMs: 0 },
+      { request: 'abc', method: 'POST', route: '/v1/completions', status: 200, durationMs: 0 },
     ])
     expect(events).toEqual(['request.started', 'request.ended'])
   })

@@ -135,7 +135,7 @@ describe('a stream', () => {
     await start(new FakeBackend(sayingThenFailing(new Error('/secret/path broke'), 'x')), { log })
     const events = await stream('/v1/completions', completion)
     expect(JSON.stringify(events)).not.toContain('secret')
-    expect(lines).toMatchObject([{ requestId: 'abc', error: { message: '/secret/path broke' } }])
+    expect(lines).toMatchObject([{ request: 'abc', error: { message: '/secret/path broke' } }])
   })
 })
 
