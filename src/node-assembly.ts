@@ -11,6 +11,7 @@ import { realClock } from './concurrency/clock.ts'
 import { refuseAborted } from './concurrency/refuse-aborted.ts'
 import { waitFor } from './concurrency/wait-for.ts'
 import type { Config } from './config/schema.ts'
+import type { ConsoleClient } from './console/console-server.ts'
 import type { DiscoveryClient } from './discovery/discovery.ts'
 import { manualDiscovery } from './discovery/manual.ts'
 import { type DiscoverySource, mergeDiscovery } from './discovery/merge.ts'
@@ -25,12 +26,13 @@ import { IncarnationLedger } from './network/incarnation-ledger.ts'
 import { type NodeDescription, nodeServer, PROTOCOL_VERSION } from './network/node-server.ts'
 import { type PeerClient, type PeerMessage, peer } from './network/peer.ts'
 import { nodeBackend } from './node-backend.ts'
+import { nodeView, startConsole } from './node-console.ts'
 import { startControl } from './node-control.ts'
 import { startInspector } from './node-inspector.ts'
 import { defaultNodeName, type SpawnNodeOptions } from './node-options.ts'
 import { type NodeRoot, rootSupervisor } from './node-root.ts'
 import type { Journal } from './observe/journal.ts'
-import type { ResourceLog, WaitOptions } from './resources/types.ts'
+import type { ResourceLog, ResourceRef, WaitOptions } from './resources/types.ts'
 import { apiServer } from './serving/api-server.ts'
 import type { GenerationBackend } from './serving/backend.ts'
 import { supervisorResource } from './supervision/supervisor-resource.ts'
@@ -43,6 +45,7 @@ export interface NodeParts {
   readonly name: string
   readonly api: string | undefined
   readonly grpc: string
+  readonly console: ResourceRef<ConsoleClient> | undefined
   readonly inspector: string | undefined
   readonly model: Model
   readonly context: number
@@ -84,7 +87,9 @@ export async function assembleNode(config: Config, options: SpawnNodeOptions): P
     const serving = modelService(config, base, self, { model, tokenizer, shards, peers, keep: !later })
     const { admission, placement, context, service } = serving
     const api = await startApi(config, base, nodeBackend({ model, context, service, placement }))
-    await startControl(config, base, self)
+    const nodeViews = nodeView(base, { self, model, service, admission, placement })
+    const console = await startConsole(config, base, nodeViews, service)
+    await startControl(config, base, self, { console })
     const inspector = await startInspector(config, base)
     const placed = later ? Promise.resolve() : placement.acquire()
     placed.catch(() => undefined)
@@ -93,6 +98,7 @@ export async function assembleNode(config: Config, options: SpawnNodeOptions): P
       name: self.name,
       api,
       grpc,
+      console,
       inspector,
       model,
       context,

@@ -86,7 +86,7 @@ function shutdownPhases(parts: ShutdownParts, limits: Config['shutdown']): reado
       await stop(id => id === 'peers')
     }),
     phase('engines', ['peers'], close, () => stop(id => id === 'inference' || id.startsWith('inference:'))),
-    phase('server', ['engines', 'api'], close, () => stop(id => id === 'server')),
+    phase('server', ['engines', 'api'], close, () => stop(id => id === 'server' || id === 'console')),
     phase('supervisor', ['server'], close, async () => {
       await root.close()
       // A little before the phase is over, so that a task which does not end is named.

@@ -45,6 +45,8 @@ export interface Node extends AsyncDisposable {
   readonly api: string | undefined
   /** `host:port` of the gRPC server. */
   readonly grpc: string
+  /** The address of the console, with its token; undefined when it is switched off, or does not run at the moment. */
+  readonly console: string | undefined
   /** The page through which Stately's inspector shows the machines, with its token; undefined when it is switched off. */
   readonly inspector: string | undefined
   readonly model: NodeModel
@@ -132,6 +134,10 @@ class RunningNode implements Node {
 
   get grpc(): string {
     return this.#parts.grpc
+  }
+
+  get console(): string | undefined {
+    return this.#parts.console?.client?.url
   }
 
   get inspector(): string | undefined {

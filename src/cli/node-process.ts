@@ -99,6 +99,7 @@ function settings({ namespace, key, engine }: NodeProcessInput): Record<string, 
   return {
     EXOVISOR_NODE__NAMESPACE: namespace,
     EXOVISOR_API__ENABLED: 'false',
+    EXOVISOR_CONSOLE__ENABLED: 'false',
     EXOVISOR_DISCOVERY__UDP__ENABLED: 'false',
     EXOVISOR_GRPC__PORT: '0',
     EXOVISOR_ENGINE: JSON.stringify(engine),

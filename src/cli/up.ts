@@ -58,6 +58,7 @@ async function up(options: UpOptions): Promise<void> {
         type: 'ready',
         ...(node.api !== undefined && { api: node.api }),
         grpc: node.grpc,
+        ...(node.console !== undefined && { console: node.console }),
         ...(node.inspector !== undefined && { inspector: node.inspector }),
         node: node.name,
         id: node.id,
@@ -133,6 +134,7 @@ function greet(node: Node): void {
 Exovisor ${version}, node ${node.name}
   model   ${node.model.name}, ${node.model.layers} layers, context of ${node.model.contextLength} tokens
   API     ${api}
+  console ${node.console ?? 'off'}
   gRPC    ${node.grpc}${inspectorLine(node)}
 
 Ask it something from another terminal:

@@ -15,6 +15,7 @@ interface Ready {
   readonly api: string
   readonly grpc: string
   readonly node: string
+  readonly console?: string
   readonly inspector?: string
 }
 
@@ -35,8 +36,9 @@ async function enginePids(node: Running): Promise<number[]> {
 describe('exovisor up', () => {
   it('says where it listens, answers there, and ends with 0 on Ctrl+C without leaving a process', async () => {
     const node = up(['--name', 'attic'])
-    const { api, grpc, node: name } = await ready(node)
+    const { api, grpc, console, node: name } = await ready(node)
     expect(name).toBe('attic')
+    expect(console).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/#token=[\w-]{43}$/)
     expect(grpc).toMatch(/^127\.0\.0\.1:\d+$/)
     expect((await fetch(`${api}/readyz`)).status).toBe(200)
     const answer = await complete(api, 4)

@@ -9,7 +9,8 @@ const loopbackNames: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '[
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest()
 
 /** Compares in a time that says nothing of where two tokens differ, nor of their lengths. */
-const isSame = (given: string, expected: string): boolean => timingSafeEqual(digest(given), digest(expected))
+export const isSame = (given: string, expected: string): boolean =>
+  timingSafeEqual(digest(given), digest(expected))
 
 const quoted = (text: string | undefined): string =>
   text === undefined ? 'missing' : JSON.stringify(text.slice(0, 100))

@@ -11,7 +11,7 @@ import type { ViewerMessage } from './messages.ts'
 export type ResourceCommand = Extract<ViewerMessage, { type: 'command' }>['command']
 
 /** How a resource is when a command has been carried out. */
-export interface CommandResult {
+interface CommandResult {
   readonly path: string
   readonly state: LifecycleState
   readonly incarnation: number

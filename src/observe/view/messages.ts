@@ -111,6 +111,7 @@ export interface ClusterView {
   readonly placement?: {
     readonly epoch: number
     readonly stages: readonly {
+      /** The name of the node. */
       readonly node: string
       readonly layers: readonly [first: number, endExclusive: number]
       /** Milliseconds for one token: what the plan expected, and what was measured; absent where neither is known. */

@@ -14,12 +14,15 @@ export class WatchedActors {
     this.#onChange = onChange
   }
 
-  /** From now on these and no others. */
+  /** From now on these and no others; those that were watched before are told of again. */
   set(paths: readonly string[]): void {
     const wanted = new Set(paths)
     // New ones first, so that XState is not let go and attached again.
-    for (const path of wanted)
-      if (!this.#all.has(path)) this.#all.set(path, this.#view.watch(path, this.#onChange))
+    for (const path of wanted) {
+      const known = this.#all.get(path)
+      if (known) known.mark()
+      else this.#all.set(path, this.#view.watch(path, this.#onChange))
+    }
     for (const [path, watched] of this.#all) if (!wanted.has(path)) this.#drop(path, watched)
   }
 
