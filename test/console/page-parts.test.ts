@@ -97,6 +97,7 @@ describe('the statechart that is drawn', () => {
     expect(activeStates({ READY: 'idle' })).toEqual(new Set(['READY', 'READY.idle']))
     expect(takenEdge(model, { event: 'fail', from: { READY: 'idle' }, to: 'ERROR' })).toBe('READY→ERROR')
     expect(takenEdge(model, { event: 'close', from: 'ERROR', to: 'CLOSING' })).toBe('ERROR→CLOSING')
+    expect(takenEdge(model, { event: 'xstate.error', from: 'READY', to: 'ERROR' })).toBe('READY→ERROR')
     expect(takenEdge(model, { event: 'nothing', from: 'ERROR', to: 'CLOSING' })).toBeUndefined()
   })
 

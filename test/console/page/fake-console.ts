@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { extname, join } from 'node:path'
 import { WebSocket, WebSocketServer } from 'ws'
+import { pageHeaders } from '../../../src/console/page-files.ts'
 import type { ViewerMessage, ViewMessage } from '../../../src/observe/view/messages.ts'
 import { pageFolder } from './built-page.ts'
 
@@ -94,7 +95,8 @@ async function answer(fake: FakeConsole, request: IncomingMessage, response: Ser
   try {
     const file = await readFile(join(pageFolder, pathname === '/' ? 'index.html' : pathname))
     response.setHeader('content-type', TYPES[extname(pathname)] ?? TYPES['.html'] ?? '')
-    response.setHeader('content-security-policy', "default-src 'self'; style-src 'self' 'unsafe-inline'")
+    const headers = pageHeaders(request.headers.host ?? '')
+    for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
     response.end(file)
   } catch {
     response.writeHead(404).end()

@@ -23,7 +23,7 @@ export function eventText(event: SupervisionEvent): string {
   return [
     error && `${error.code}: ${error.message}`,
     reason,
-    directive && `→ ${directive}`,
+    directive && `decision: ${directive}`,
     delay !== undefined && `in ${duration(delay)}`,
     count !== undefined && `× ${count}`,
   ]

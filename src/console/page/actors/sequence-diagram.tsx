@@ -4,7 +4,9 @@ import { useLive } from '../live/live-context.ts'
 import type { TracedLine } from '../live/live-state.ts'
 import { type Arrow, arrowsOf } from './sequence.ts'
 
-const LANE = 150
+const LANE = 220
+const BEFORE = 40
+const AFTER = 140
 const STEP = 26
 const TOP = 34
 const SHOWN = 60
@@ -106,9 +108,9 @@ function Picture({
   readonly lanes: readonly string[]
   readonly arrows: readonly Arrow<TracedLine>[]
 }) {
-  const width = lanes.length * LANE + 70
+  const width = BEFORE + lanes.length * LANE + AFTER
   const height = TOP + arrows.length * STEP + 12
-  const x = (lane: number) => 70 + lane * LANE + LANE / 2
+  const x = (lane: number) => BEFORE + lane * LANE + LANE / 2
   return (
     <svg
       width={width}
@@ -169,5 +171,5 @@ function Picture({
 
 function short({ type, text, error }: TracedLine): string {
   const all = error ? `${type} ${error.code}` : text ? `${type} ${text}` : type
-  return all.length > 24 ? `${all.slice(0, 23)}…` : all
+  return all.length > 36 ? `${all.slice(0, 35)}…` : all
 }

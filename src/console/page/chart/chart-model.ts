@@ -140,7 +140,8 @@ export function takenEdge(
   if (!transition) return undefined
   const from = activeStates(transition.from)
   const to = activeStates(transition.to)
-  return edges.find(
-    edge => edge.events.includes(transition.event) && from.has(edge.source) && to.has(edge.target),
-  )?.id
+  const possible = edges.filter(edge => from.has(edge.source) && to.has(edge.target))
+  const named = possible.find(edge => edge.events.includes(transition.event))
+  // A machine that threw, or was stopped from outside, took no event of its own.
+  return (named ?? (transition.event.startsWith('xstate.') ? possible[0] : undefined))?.id
 }

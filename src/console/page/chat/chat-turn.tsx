@@ -5,6 +5,7 @@ import { type ChatPlacement, type ChatTurn, speedOf } from './chat-session.ts'
 /** A question, its answer token by token, and what the answer came through. */
 export function ChatTurnView({ turn }: { readonly turn: ChatTurn }) {
   const { tokens, placements, state, error } = turn
+  const parts = codeParts(tokens)
   const byEpoch = new Map(placements.map(placement => [placement.epoch, placement]))
   return (
     <article className="turn">
@@ -20,7 +21,7 @@ export function ChatTurnView({ turn }: { readonly turn: ChatTurn }) {
             <Fragment key={token.position}>
               {isFirst && placement?.failover && <FailoverMark placement={placement} />}
               <span className="token" title={`token ${index + 1} · ${wayOf(placement)}`}>
-                {token.text}
+                <TokenText parts={parts[index] ?? []} />
               </span>
             </Fragment>
           )
@@ -43,6 +44,29 @@ export function ChatTurnView({ turn }: { readonly turn: ChatTurn }) {
       ))}
       <TurnFigures turn={turn} />
     </article>
+  )
+}
+
+interface TextPart {
+  readonly text: string
+  readonly isCode: boolean
+}
+
+/** The text of each token, told apart by whether it stands between backticks: those may open in one token and close in another. */
+function codeParts(tokens: ChatTurn['tokens']): TextPart[][] {
+  let isCode = false
+  return tokens.map(({ text }) =>
+    text.split('`').flatMap((part, index) => {
+      if (index > 0) isCode = !isCode
+      return part === '' ? [] : [{ text: part, isCode }]
+    }),
+  )
+}
+
+function TokenText({ parts }: { readonly parts: readonly TextPart[] }) {
+  return parts.map(({ text, isCode }, index) =>
+    // biome-ignore lint/suspicious/noArrayIndexKey: the parts of a token stay as they are
+    isCode ? <code key={index}>{text}</code> : text,
   )
 }
 

@@ -9,6 +9,8 @@ interface Figure {
   readonly name: string
   readonly series: readonly { readonly name: string; value(sample: FiguresSample): number | undefined }[]
   format(value: number): string
+  /** Whether there is nothing between 1 and 2. */
+  readonly isWhole?: true
 }
 
 const count = (value: number) => value.toLocaleString('en', { maximumFractionDigits: 1 })
@@ -33,11 +35,13 @@ const figures: readonly Figure[] = [
       { name: 'waiting', value: sample => sample.waiting },
     ],
     format: count,
+    isWhole: true,
   },
   {
     name: 'Restarts',
     series: [{ name: 'since the start', value: sample => sample.restarts }],
     format: count,
+    isWhole: true,
   },
   {
     name: 'Event loop delay',
@@ -99,6 +103,7 @@ function FigureBox({ figure, samples, times }: FigureBoxProps) {
         names={series.map(one => one.name)}
         format={format}
         label={name}
+        isWhole={figure.isWhole === true}
       />
     </section>
   )

@@ -8,6 +8,7 @@ interface PlotProps {
   readonly columns: readonly (readonly (number | null)[])[]
   readonly names: readonly string[]
   readonly label: string
+  readonly isWhole: boolean
   format(value: number): string
 }
 
@@ -15,13 +16,13 @@ const HEIGHT = 200
 const colours = ['accent', 'second']
 
 /** Lines over time, drawn by uPlot on a canvas; all plots of the page share one cursor. */
-export function Plot({ times, columns, names, label, format }: PlotProps) {
+export function Plot({ times, columns, names, label, format, isWhole }: PlotProps) {
   const place = useRef<HTMLDivElement>(null)
   const plot = useRef<UPlot>(undefined)
   const data = useRef<UPlot.AlignedData>([[]])
   data.current = [[...times], ...columns.map(column => [...column])]
-  const latest = useRef({ names, format })
-  latest.current = { names, format }
+  const latest = useRef({ names, format, isWhole })
+  latest.current = { names, format, isWhole }
 
   useEffect(() => {
     const { current } = place
@@ -57,7 +58,10 @@ export function Plot({ times, columns, names, label, format }: PlotProps) {
   return <div ref={place} className="plot" role="img" aria-label={`${label} over time`} />
 }
 
-function options(width: number, { names, format }: Pick<PlotProps, 'names' | 'format'>): UPlot.Options {
+function options(
+  width: number,
+  { names, format, isWhole }: Pick<PlotProps, 'names' | 'format' | 'isWhole'>,
+): UPlot.Options {
   const axis: UPlot.Axis = {
     stroke: colour('dim'),
     font: '11px system-ui, sans-serif',
@@ -78,7 +82,12 @@ function options(width: number, { names, format }: Pick<PlotProps, 'names' | 'fo
         space: 90,
         values: (_, seconds) => seconds.map(second => clock.format(second * 1_000)),
       },
-      { ...axis, size: 62, values: (_, values) => values.map(value => tick(format(value))) },
+      {
+        ...axis,
+        ...(isWhole && { incrs: [1, 2, 5, 10, 20, 50, 100, 1_000, 10_000] }),
+        size: 62,
+        values: (_, values) => values.map(value => tick(format(value))),
+      },
     ],
     series: [
       {},
