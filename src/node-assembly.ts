@@ -271,6 +271,7 @@ async function startPeers(
   const peers: PeerGroup<PeerClient, PeerMessage> = new PeerGroup<PeerClient, PeerMessage>({
     clock: realClock,
     log,
+    path: `${root.name}/peers`,
     background: background('peers'),
     discovery,
     onChange: () => {

@@ -2,6 +2,7 @@ import type { Background } from '../concurrency/background.ts'
 import type { Clock, TimerHandle } from '../concurrency/clock.ts'
 import type { DiscoveredPeer, DiscoveryClient, DiscoveryEvent } from '../discovery/discovery.ts'
 import { isExovisorError, toErrorRecord } from '../errors.ts'
+import { aboutResource } from '../resources/log.ts'
 import type { ResourceLog, ResourceRef } from '../resources/types.ts'
 
 /** How a peer group starts and stops the resources of its peers. */
@@ -14,6 +15,8 @@ interface PeerStarter<Client, Message> {
 /** What a peer group needs. */
 export interface PeerGroupOptions<Client, Message> {
   readonly starter: PeerStarter<Client, Message>
+  /** The path of the supervisor that they are started under, for log lines. */
+  readonly path: string
   readonly discovery: Pick<DiscoveryClient, 'subscribe'>
   readonly clock: Clock
   readonly log: ResourceLog
@@ -140,18 +143,22 @@ export class PeerGroup<Client, Message> {
   }
 
   #then(member: Member<Client, Message>, step: () => Promise<void>): void {
-    const { log } = this.#options
     this.#disarm(member)
     member.work = member.work
       .then(step)
       .catch((error: unknown) =>
-        log.warn({ peer: member.name, error: toErrorRecord(error) }, 'a peer could not be changed'),
+        this.#logOf(member).warn({ error: toErrorRecord(error) }, 'a peer could not be changed'),
       )
+  }
+
+  /** For lines about the resource of a peer, also one that could not start yet. */
+  #logOf({ name, ref }: Member<Client, Message>): ResourceLog {
+    return aboutResource(this.#options, { kind: 'peer', name, incarnation: ref?.incarnation ?? 1 })
   }
 
   async #start(member: Member<Client, Message>): Promise<void> {
     if (!member.wanted || member.ref) return
-    const { starter, log } = this.#options
+    const { starter } = this.#options
     try {
       const ref = await starter.start(member.name, member.peer)
       member.ref = ref
@@ -159,8 +166,8 @@ export class PeerGroup<Client, Message> {
       member.leave = ref.subscribe(({ state }) => this.#changed(member, state === 'READY'))
       this.#changed(member, ref.state === 'READY')
     } catch (error) {
-      log.info(
-        { peer: member.name, endpoint: member.peer.endpoint, error: toErrorRecord(error) },
+      this.#logOf(member).info(
+        { endpoint: member.peer.endpoint, error: toErrorRecord(error) },
         'a peer does not answer yet',
       )
       this.#tryLater(member)

@@ -52,7 +52,7 @@ function lineStream(to: NonNullable<LoggerOptions['to']>): DestinationStream {
 }
 
 /** What a person does not need on each line: the message says it, or it is for programs. */
-const HIDDEN = 'pid,hostname,name,kind,resource,incarnation,event,supervisor,attempt,window,at'
+const HIDDEN = 'pid,hostname,name,kind,resource,incarnation,request,event,supervisor,attempt,window,at'
 
 function prettyStream(to: NonNullable<LoggerOptions['to']>, colour: boolean | undefined): DestinationStream {
   const wanted =

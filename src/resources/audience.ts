@@ -25,12 +25,13 @@ export type TraceStep = TraceEvent extends infer Event
 /** All who watch one ref: apart from it, since most refs are watched by nobody. What they throw is logged. */
 export class Audience {
   readonly #stage: Stage
-  readonly #log: ResourceLog
+  readonly #log: () => ResourceLog
   readonly #subscribers = new Set<(change: StateChange) => void>()
   readonly #tracers = new Set<(event: TraceEvent) => void>()
   readonly #monitors: Monitors
 
-  constructor(stage: Stage, log: ResourceLog) {
+  /** @param log gives the log for a line about the stage as it is now */
+  constructor(stage: Stage, log: () => ResourceLog) {
     this.#stage = stage
     this.#log = log
     this.#monitors = new Monitors(stage.scheduler, error => this.#logFault('a monitor', error))
@@ -88,6 +89,6 @@ export class Audience {
   }
 
   #logFault(who: string, error: unknown): void {
-    this.#log.error({ error: toErrorRecord(error) }, `${who} of ${this.#stage.label} threw`)
+    this.#log().error({ error: toErrorRecord(error) }, `${who} of ${this.#stage.label} threw`)
   }
 }

@@ -10,7 +10,7 @@ import { ExovisorError, toErrorRecord } from '../errors.ts'
 import { displayNameOf } from './display-name.ts'
 import { defaultTiming, type Environment, type EventSink, type Timing } from './environment.ts'
 import { Incarnation } from './incarnation.ts'
-import { guardedLog, type ResourceLog, silentLog } from './log.ts'
+import { aboutResource, guardedLog, type ResourceLog, silentLog } from './log.ts'
 import { Ref } from './ref.ts'
 import type { Registry } from './registry.ts'
 import { registryEntry } from './registry-entry.ts'
@@ -89,7 +89,7 @@ export class Owned<Input, Client, Message>
     const displayName = displayNameOf(definition, options.input, options.name ?? definition.kind)
     const name = options.name ?? displayName
     const environment = environmentOf(options)
-    const { log } = environment
+    const log = aboutResource(environment, { kind: definition.kind, name, incarnation: 1 })
     const { mailbox } = options
     super({
       definition,
@@ -100,7 +100,7 @@ export class Owned<Input, Client, Message>
       owner: {
         onDeadLetter: letter => {
           const { reason, count } = letter
-          log.warn({ kind: definition.kind, resource: name, reason, count }, 'dead letter')
+          log.warn({ reason, count }, 'dead letter')
           options.onDeadLetter?.(letter)
         },
       },

@@ -1,6 +1,6 @@
 import type { LazyAbort } from '../concurrency/lazy-abort.ts'
 import type { Environment } from './environment.ts'
-import { bindLog, type ResourceLog } from './log.ts'
+import { aboutResource, type ResourceLog } from './log.ts'
 import type { InitializeContext, ResourceSelf } from './types.ts'
 
 /** What an initialisation is about. */
@@ -9,7 +9,7 @@ export interface InitializeFacts<Input> {
   readonly name: string
   readonly number: number
   readonly input: Input
-  readonly environment: Pick<Environment, 'clock' | 'random' | 'log'>
+  readonly environment: Pick<Environment, 'clock' | 'random' | 'log' | 'path'>
 }
 
 /** What the accessors look at. Behind a symbol, since a private field would not be found by a proxy, or by an object that inherits. */
@@ -32,7 +32,7 @@ const log: PropertyDescriptor & ThisType<Sourced> = {
   configurable: true,
   get(): ResourceLog {
     const { definition, environment, name, number } = this[source].facts
-    return bindLog(environment.log, { kind: definition.kind, resource: name, incarnation: number })
+    return aboutResource(environment, { kind: definition.kind, name, incarnation: number })
   },
 }
 

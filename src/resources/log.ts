@@ -1,3 +1,5 @@
+import { pathOf } from './registry-path.ts'
+
 /** Where the runtime logs to; a pino logger fits. */
 export interface ResourceLog {
   debug(facts: object, message: string): void
@@ -59,4 +61,16 @@ export function bindLog(log: ResourceLog, bound: object): ResourceLog {
     error: (facts, message) => log.error({ ...bound, ...facts }, message),
     isLevelEnabled: level => log.isLevelEnabled?.(level) ?? true,
   }
+}
+
+/**
+ * A log for lines about one resource: each says which, by its kind, its path and its incarnation.
+ *
+ * @param place the log of the runtime, and the path of the supervisor, if it has one
+ */
+export function aboutResource(
+  { log, path = '' }: { readonly log: ResourceLog; readonly path?: string },
+  { kind, name, incarnation }: { readonly kind: string; readonly name: string; readonly incarnation: number },
+): ResourceLog {
+  return bindLog(log, { kind, resource: pathOf(path, name), incarnation })
 }

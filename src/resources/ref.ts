@@ -13,10 +13,12 @@ import { Audience } from './audience.ts'
 import type { Environment } from './environment.ts'
 import { HandlerContext } from './handler-context.ts'
 import type { Incarnation, IncarnationChange } from './incarnation.ts'
+import { aboutResource, type ResourceLog } from './log.ts'
 import { type Down, type DownReason, downReason, type MonitorOptions } from './monitor.ts'
 import { isWorking } from './top-state.ts'
 import type { TraceEvent } from './trace.ts'
 import type { ResourceDefinition, ResourceRef, ResourceSnapshot, StateChange } from './types.ts'
+import { abortedError, notReadyError } from './wait-errors.ts'
 
 /** Who owns a ref hears this of it. */
 export interface RefOwner {
@@ -34,7 +36,7 @@ export interface RefOptions<Input, Client, Message> {
   readonly definition: ResourceDefinition<Input, Client, Message>
   readonly name: string
   readonly displayName: string
-  readonly environment: Pick<Environment, 'clock' | 'log' | 'scheduler' | 'deadLetters'>
+  readonly environment: Pick<Environment, 'clock' | 'log' | 'path' | 'scheduler' | 'deadLetters'>
   /** A number is a capacity. Default: 1000 messages, `reject`. */
   readonly mailbox?: number | MailboxPolicy | undefined
   readonly owner?: RefOwner | undefined
@@ -311,17 +313,22 @@ export class Ref<Input, Client, Message> implements ResourceRef<Client, Message>
   handlerFailed(error: unknown, isLate: boolean): void {
     const facts = { error: toErrorRecord(error, 'EXO_RESOURCE_FAILED') }
     if (isLate) {
-      this.#environment.log.debug(facts, `${this.label} threw while it handled a message, after its end`)
+      this.#log.debug(facts, `${this.label} threw while it handled a message, after its end`)
       return
     }
     this.#guard('the judge of handler faults', () => {
       if (this.#owner?.onHandlerFault?.(error) === 'fail') this.fail(error)
-      else this.#environment.log.error(facts, `${this.label} threw while it handled a message`)
+      else this.#log.error(facts, `${this.label} threw while it handled a message`)
     })
   }
 
+  /** For lines about its current incarnation. */
+  get #log(): ResourceLog {
+    return aboutResource(this.#environment, this)
+  }
+
   #whenReady({ timeout, signal }: WaitOptions = {}): Promise<Client> {
-    if (signal?.aborted) return Promise.reject(this.#aborted(signal.reason))
+    if (signal?.aborted) return Promise.reject(abortedError(this, signal.reason))
     if (this.#ended) return Promise.reject(this.#ended)
     if (this.state === 'READY') {
       this.#ready ??= Promise.resolve(this.client as Client)
@@ -334,8 +341,8 @@ export class Ref<Input, Client, Message> implements ResourceRef<Client, Message>
       this.clock,
       { ...(timeout !== undefined && { timeout }), ...(signal && { signal }) },
       {
-        timeout: () => waiter.reject(this.#notReady(timeout)),
-        abort: reason => waiter.reject(this.#aborted(reason)),
+        timeout: () => waiter.reject(notReadyError(this, timeout)),
+        abort: reason => waiter.reject(abortedError(this, reason)),
       },
     )
     return waiter.promise.finally(() => {
@@ -358,7 +365,7 @@ export class Ref<Input, Client, Message> implements ResourceRef<Client, Message>
   }
 
   #watched(): Audience {
-    this.#audience ??= new Audience(this, this.#environment.log)
+    this.#audience ??= new Audience(this, () => this.#log)
     return this.#audience
   }
 
@@ -366,7 +373,7 @@ export class Ref<Input, Client, Message> implements ResourceRef<Client, Message>
     try {
       call()
     } catch (error) {
-      this.#environment.log.error({ error: toErrorRecord(error) }, `${who} of ${this.label} threw`)
+      this.#log.error({ error: toErrorRecord(error) }, `${who} of ${this.label} threw`)
     }
   }
 
@@ -381,18 +388,5 @@ export class Ref<Input, Client, Message> implements ResourceRef<Client, Message>
       })
     }
     return new ExovisorError('EXO_RESOURCE_CLOSED', `${this.label} was closed while it handled the message`)
-  }
-
-  #aborted(cause: unknown): ExovisorError {
-    return new ExovisorError('EXO_ABORTED', `the caller no longer waits for ${this.label}`, { cause })
-  }
-
-  #notReady(timeout: number | undefined): ExovisorError {
-    const last = this.#lastError ? `, its last error is: ${this.#lastError.message}` : ''
-    return new ExovisorError(
-      'EXO_READY_TIMEOUT',
-      `${this.label} was not READY within ${timeout} ms: it is ${this.state}${last}`,
-      { details: { state: this.state, incarnation: this.incarnation, timeout } },
-    )
   }
 }

@@ -2,6 +2,8 @@ import { detach } from '../concurrency/detach.ts'
 import { type ExovisorError, toErrorRecord } from '../errors.ts'
 import type { Environment } from '../resources/environment.ts'
 import type { Incarnation } from '../resources/incarnation.ts'
+import { aboutResource } from '../resources/log.ts'
+import type { ResourceRef } from '../resources/types.ts'
 import { directiveFor } from './decide.ts'
 import { DegradedWatch } from './degraded-watch.ts'
 import type { EventFacts } from './events/event.ts'
@@ -11,7 +13,10 @@ type AnyIncarnation = Incarnation<unknown, unknown, unknown>
 
 /** What the handling of failures needs of its child. */
 interface Failing {
-  readonly ref: { readonly label: string; readonly current: AnyIncarnation | undefined }
+  readonly ref: Pick<ResourceRef<unknown>, 'kind' | 'name' | 'incarnation'> & {
+    readonly label: string
+    readonly current: AnyIncarnation | undefined
+  }
   readonly policy: Policy
   readonly environment: Environment
   /** True while somebody's word, not the policy, decides what comes next. */
@@ -121,7 +126,10 @@ export class FailureHandling {
     return new DegradedWatch(policy, environment.clock, {
       softRestart: attempt => this.#child.emit({ type: 'soft_restart', count: attempt }),
       softRestartFailed: error =>
-        environment.log.warn({ error: toErrorRecord(error) }, `the soft restart of ${ref.label} failed`),
+        aboutResource(environment, ref).warn(
+          { error: toErrorRecord(error) },
+          `the soft restart of ${ref.label} failed`,
+        ),
       hardRestart: error => {
         this.#stayedDegraded = true
         this.#child.ref.current?.fail(error)

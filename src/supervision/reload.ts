@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { ExovisorError, toErrorRecord } from '../errors.ts'
 import { displayNameOf } from '../resources/display-name.ts'
+import { aboutResource } from '../resources/log.ts'
 import { checkSpecs, faultsError } from './check-specs.ts'
 import type { Child } from './child.ts'
 import { specFields } from './child-spec.ts'
@@ -44,7 +45,10 @@ function passOn({ ref, spec, environment }: Child, older: PolicyTable, policies:
   if (ref.state !== 'INITIALIZING') return nothing
   const whenReady = async (): Promise<void> => ((await ref.ready()) as AdminWithCore).reload({ policies })
   const failed = (error: unknown): void =>
-    environment.log.warn({ error: toErrorRecord(error) }, `${ref.label} could not take the new policies over`)
+    aboutResource(environment, ref).warn(
+      { error: toErrorRecord(error) },
+      `${ref.label} could not take the new policies over`,
+    )
   return () => [() => void whenReady().catch(failed)]
 }
 

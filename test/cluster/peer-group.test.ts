@@ -42,6 +42,7 @@ function world() {
   const forgotten = new Set<string>()
   let tell: (event: DiscoveryEvent) => void = () => {}
   const group = new PeerGroup<string, never>({
+    path: 'node/peers',
     clock,
     log: silentLog,
     background: new Background({

@@ -105,6 +105,9 @@ describe('a supervisor below that is starting while its policies change', () => 
   }
   const warning = (expected: string) => ({
     error: expect.objectContaining({ message: expect.stringContaining(expected) }),
+    kind: 'supervisor',
+    resource: 'root/below',
+    incarnation: 2,
     message: 'supervisor "below" could not take the new policies over',
   })
 

@@ -2,6 +2,7 @@ import { ExovisorError, thrownText, toErrorRecord } from '../../errors.ts'
 import type { Environment } from '../environment.ts'
 import { defaultHealth } from '../health.ts'
 import type { IncarnationChange } from '../incarnation.ts'
+import { aboutResource } from '../log.ts'
 import { ownerOf } from '../self.ts'
 import type { ResourceDefinition, ResourceSelf } from '../types.ts'
 import { reportAbandoned } from './abandoned.ts'
@@ -52,12 +53,14 @@ export class Stock<Client> {
   constructor(parts: PoolParts<Client>, counters: PoolCounters, listener: StockListener<Client>) {
     const { definition, input, settings, self } = parts
     const { actor, environment } = ownerOf(self)
-    const { clock, log } = environment
+    const { clock } = environment
+    const { name, incarnation } = self
+    const log = aboutResource(environment, { kind: 'pool', name, incarnation })
     const validate = settings.validate ?? definition.checkHealth?.bind(definition)
     const { timeout } = settings.timing?.health ?? defaultHealth
     this.#settings = settings
     this.#name = self.name
-    this.#environment = environment
+    this.#environment = { ...environment, log }
     this.#counters = counters
     this.#listener = listener
     this.#validation = validate ? { validate, timeout, clock } : undefined

@@ -1,4 +1,5 @@
 import type { ResourceLog } from '../../resources/log.ts'
+import { pathOf } from '../../resources/registry-path.ts'
 import type { EventSummary, SupervisionEvent, SupervisionEventType, SupervisionRecord } from './types.ts'
 
 type Level = 'debug' | 'info' | 'warn' | 'error'
@@ -66,5 +67,9 @@ export function logRecord(log: ResourceLog, record: SupervisionRecord): void {
   const level = record.type === 'summary' ? levels[record.of] : levelOf(record)
   if (log.isLevelEnabled?.(level) === false) return
   const { type, ...facts } = record
-  log[level]({ event: type, ...facts }, record.type === 'summary' ? summaryText(record) : eventText(record))
+  if (record.type === 'summary') log[level]({ event: type, ...facts }, summaryText(record))
+  else {
+    const resource = pathOf(record.supervisor, record.name)
+    log[level]({ event: type, resource, ...facts }, eventText(record))
+  }
 }

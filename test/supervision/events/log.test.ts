@@ -42,11 +42,11 @@ describe('a line of the log', () => {
     ])
   })
 
-  it('carries the facts of its record, the type as event', () => {
+  it('carries the facts of its record, the type as event, and the path of its resource', () => {
     const { log, lines } = keepingLog()
     const { type, ...facts } = anEvent({ delay: 5 })
     logRecord(log, { type, ...facts })
-    expect(lines[0]?.facts).toEqual({ event: type, ...facts })
+    expect(lines[0]?.facts).toEqual({ event: type, resource: 'root/a', ...facts })
   })
 
   it('is not made for a level that the log does not have', () => {

@@ -18,12 +18,15 @@ async function observed(...children: readonly ReturnType<typeof kid>[]) {
     children.map(({ spec }) => spec),
     { clock, log, events },
   )
-  /** The lines without what a logger adds, and with `event` called `type` again. */
+  /** The lines without what the log adds, and with `event` called `type` again. */
   const logged = () =>
     lines
       .map(line => JSON.parse(line))
       .filter(line => 'event' in line)
-      .map(({ level: _, time: __, pid: ___, msg: ____, event: type, ...facts }) => ({ type, ...facts }))
+      .map(({ level: _, time: __, pid: ___, msg: ____, resource: _____, event: type, ...facts }) => ({
+        type,
+        ...facts,
+      }))
   const journaled = () => journal.last(10_000).map(({ event }) => event)
   return { ...grown, logged, journaled, lines, stream: events }
 }
