@@ -130,7 +130,7 @@ export async function assembleNode(config: Config, options: SpawnNodeOptions): P
 /** The model, its placement over this node and its peers, and who is let in to it. */
 function modelService(
   { engine, grpc }: Config,
-  { log, background, metrics, tracing: { tracer }, onDispose }: NodeRoot,
+  { root, log, tasks, background, metrics, tracing: { tracer }, onDispose }: NodeRoot,
   self: NodeDescription,
   parts: {
     readonly model: Model
@@ -169,6 +169,7 @@ function modelService(
     metrics,
     tracer,
     log,
+    place: { registry: tasks, owner: `${root.name}/inference` },
   })
   onDispose(metrics.watch({ generations: () => admission }))
   return { admission, placement, context, service }

@@ -1,7 +1,7 @@
 import type { Config } from './config/schema.ts'
 import type { ConsoleClient } from './console/console-server.ts'
 import { ExovisorError } from './errors.ts'
-import { processMemory } from './node-processes.ts'
+import { ownedProcesses } from './node-processes.ts'
 import type { NodeRoot } from './node-root.ts'
 import { controlServer } from './observe/control/control-server.ts'
 import { controlDirectory, controlSocket } from './observe/control/socket-path.ts'
@@ -18,7 +18,7 @@ export async function startControl(
   if (!control.enabled) return
   const path = control.socket ?? controlSocket(controlDirectory(), { name: self.name, id: self.nodeId })
   const handlers = {
-    'tasks.list': () => tasksAnswer(self.name, tasks, () => processMemory(root)),
+    'tasks.list': () => tasksAnswer(self.name, tasks, () => ownedProcesses(root)),
     'console.address': () => consoleAddress(parts.console),
   }
   await root.start({ id: 'control', resource: controlServer, input: { path, handlers } })

@@ -15,6 +15,14 @@ function age(seconds: number): string {
   return `${Math.floor(whole / HOUR)} h ${Math.floor((whole % HOUR) / MINUTE)} min`
 }
 
+/** What a process of its own takes up, in words; empty where nobody tells. */
+function usage({ memory, handles }: NodeTasks['owners'][number]): string {
+  return [
+    ...(memory === undefined ? [] : [megabytes(memory)]),
+    ...(handles === undefined ? [] : [`${handles} handles`]),
+  ].join(' and ')
+}
+
 const megabytes = (bytes: number): string => `${Math.round(bytes / MEBIBYTE)} MiB`
 
 /** Tasks in the order of a tree: each after the one that began it, indented. */
@@ -53,9 +61,7 @@ export function tasksTable({ node, pid, memory, handles, owners, tasks }: NodeTa
     task.state,
     age(task.seconds),
   ])
-  const processes = owners.flatMap(({ owner, memory: resident }) =>
-    resident === undefined ? [] : [`${owner} ${megabytes(resident)}`],
-  )
+  const processes = owners.flatMap(owner => (usage(owner) ? [`${owner.owner} ${usage(owner)}`] : []))
   const open = Object.entries(handles).map(([name, count]) => `${count} ${name}`)
   return [
     `node ${node}, process ${pid}: ${tasks.length} tasks, ${megabytes(memory.rss)} resident, ${megabytes(memory.heap)} heap`,

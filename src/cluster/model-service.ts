@@ -1,4 +1,6 @@
 import type { Context, Tracer } from '@opentelemetry/api'
+import { enterWork } from '../concurrency/enter-work.ts'
+import type { TaskPlace } from '../concurrency/task-registry.ts'
 import { parseSampling } from '../engine/sampler.ts'
 import { ExovisorError, isExovisorError } from '../errors.ts'
 import type { Model } from '../models/model.ts'
@@ -32,6 +34,8 @@ export interface ModelServiceOptions {
   /** Default: none of them has spans. */
   readonly tracer?: Tracer
   readonly log: ResourceLog
+  /** Where each generation is seen while it runs, or waits to be let in. */
+  readonly place: TaskPlace
 }
 
 /** One model as its callers see it: from a request to its events. */
@@ -83,7 +87,7 @@ export class ModelService {
     request: GenerationRequest,
     trace: GenerationTrace,
   ): AsyncGenerator<GenerationEvent, void, undefined> {
-    const { model, tokenizer, admission, acquire, now, randomSeed } = this.#options
+    const { model, tokenizer, admission, acquire, now, randomSeed, place } = this.#options
     const { generation } = model
     const promptIds = this.#promptIds(request.prompt)
     trace.prompt(promptIds.length)
@@ -99,11 +103,17 @@ export class ModelService {
       now,
       ...(request.signal && { signal: request.signal }),
     })
-    const leave = await trace.queued(() => admission.enter(request.signal))
+    const generating = enterWork(place, 'generate', request.signal)
     try {
-      yield* session.run()
+      const waiting = enterWork(generating.place, 'wait for a place', request.signal)
+      const leave = await trace.queued(() => admission.enter(request.signal)).finally(() => waiting.end())
+      try {
+        yield* session.run()
+      } finally {
+        leave()
+      }
     } finally {
-      leave()
+      generating.end()
     }
   }
 

@@ -19,7 +19,11 @@ describe('what a node answers to tasks list', () => {
     const announce = tasks.begin({ name: 'announce', owner: 'node/discovery:udp' })
     await clock.advance(1_500)
     tasks.begin({ name: 'resolve', owner: 'node/discovery:udp', parent: announce.id }).cancelling()
-    const answer = tasksAnswer('attic', tasks, () => new Map([['node/inference', 5_000_000]]))
+    const answer = tasksAnswer(
+      'attic',
+      tasks,
+      () => new Map([['node/inference', { memory: 5_000_000, handles: 21 }]]),
+    )
     expect(nodeTasks.parse(JSON.parse(JSON.stringify(answer)))).toEqual({
       node: 'attic',
       pid: process.pid,
@@ -27,7 +31,7 @@ describe('what a node answers to tasks list', () => {
       handles: expect.any(Object),
       owners: [
         { owner: 'node/discovery:udp', tasks: 2 },
-        { owner: 'node/inference', tasks: 0, memory: 5_000_000 },
+        { owner: 'node/inference', tasks: 0, memory: 5_000_000, handles: 21 },
       ],
       tasks: [
         { id: 1, name: 'announce', owner: 'node/discovery:udp', state: 'running', seconds: 1.5 },
@@ -46,7 +50,11 @@ describe('exovisor tasks list', () => {
       pid: 42,
       memory: { rss: 100 * 2 ** 20, heap: 10 * 2 ** 20 },
       handles: { Timeout: 2, TCPSocketWrap: 1 },
-      owners: [{ owner: 'node/inference', tasks: 0, memory: 300 * 2 ** 20 }],
+      owners: [
+        { owner: 'node/inference', tasks: 0, memory: 300 * 2 ** 20, handles: 42 },
+        { owner: 'node/inference:cellar', tasks: 0, memory: 200 * 2 ** 20 },
+        { owner: 'node/placement', tasks: 1 },
+      ],
       tasks: [
         { id: 1, name: 'announce', owner: 'node/discovery:udp', state: 'running', seconds: 7_500 },
         { id: 3, name: 'restore', owner: 'node/placement', state: 'cancelling', seconds: 61 },
@@ -55,7 +63,7 @@ describe('exovisor tasks list', () => {
       ],
     })
     expect(table).toBe(`node attic, process 42: 4 tasks, 100 MiB resident, 10 MiB heap
-processes of its resources: node/inference 300 MiB
+processes of its resources: node/inference 300 MiB and 42 handles, node/inference:cellar 200 MiB
 open handles: 2 Timeout, 1 TCPSocketWrap
 
 TASK      OWNER               STATE       AGE
@@ -79,7 +87,12 @@ left      node/x              running     12 s
     expect(await json.line(value => value['node'] === 'attic')).toMatchObject({
       pid: node.child.pid,
       owners: expect.arrayContaining([
-        { owner: 'node/inference', tasks: expect.any(Number), memory: expect.any(Number) },
+        {
+          owner: 'node/inference',
+          tasks: expect.any(Number),
+          memory: expect.any(Number),
+          handles: expect.any(Number),
+        },
       ]),
     })
     const table = exovisor(['tasks', 'list', '--node', 'attic'], env)

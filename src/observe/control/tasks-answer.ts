@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { TaskRegistry } from '../../concurrency/task-registry.ts'
+import type { ProcessUsage } from '../process-usage.ts'
 
 const bytes = z.number().min(0)
 
@@ -16,6 +17,11 @@ export const nodeTasks = z.object({
       tasks: z.int(),
       /** Resident bytes of the process that the owner runs, where it runs one and the system tells. */
       memory: bytes.exactOptional(),
+      /**
+       * Open file descriptors of that process. Node.js tells handles for a whole process only, so of an owner that works within the node's
+       * own nobody can tell which are its: what can be counted of it are its tasks.
+       */
+      handles: z.int().exactOptional(),
     }),
   ),
   tasks: z.array(
@@ -33,11 +39,11 @@ export const nodeTasks = z.object({
 
 export type NodeTasks = z.output<typeof nodeTasks>
 
-/** Resident bytes of the processes that resources run, by the path of the resource. */
-export type OwnedMemory = () => ReadonlyMap<string, number>
+/** What the processes that resources run take up, by the path of the resource. */
+export type OwnedProcesses = () => ReadonlyMap<string, ProcessUsage>
 
 /** Makes the answer to `tasks.list`. */
-export function tasksAnswer(node: string, tasks: TaskRegistry, ownedMemory: OwnedMemory): NodeTasks {
+export function tasksAnswer(node: string, tasks: TaskRegistry, ownedProcesses: OwnedProcesses): NodeTasks {
   const now = tasks.clock.now()
   const all = tasks.list()
   const { rss, heapUsed } = process.memoryUsage()
@@ -46,17 +52,14 @@ export function tasksAnswer(node: string, tasks: TaskRegistry, ownedMemory: Owne
     pid: process.pid,
     memory: { rss, heap: heapUsed },
     handles: counted(process.getActiveResourcesInfo()),
-    owners: ownersOf(counted(all.map(({ owner }) => owner)), ownedMemory()),
+    owners: ownersOf(counted(all.map(({ owner }) => owner)), ownedProcesses()),
     tasks: all.map(({ startedAt, ...task }) => ({ ...task, seconds: (now - startedAt) / 1_000 })),
   }
 }
 
-function ownersOf(counts: Readonly<Record<string, number>>, memory: ReadonlyMap<string, number>) {
-  const owners = [...new Set([...Object.keys(counts), ...memory.keys()])].sort()
-  return owners.map(owner => {
-    const resident = memory.get(owner)
-    return { owner, tasks: counts[owner] ?? 0, ...(resident !== undefined && { memory: resident }) }
-  })
+function ownersOf(counts: Readonly<Record<string, number>>, processes: ReadonlyMap<string, ProcessUsage>) {
+  const owners = [...new Set([...Object.keys(counts), ...processes.keys()])].sort()
+  return owners.map(owner => ({ owner, tasks: counts[owner] ?? 0, ...processes.get(owner) }))
 }
 
 function counted(names: readonly string[]): Record<string, number> {
