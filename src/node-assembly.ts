@@ -89,7 +89,7 @@ export async function assembleNode(config: Config, options: SpawnNodeOptions): P
     const api = await startApi(config, base, nodeBackend({ model, context, service, placement }))
     const nodeViews = nodeView(base, { self, model, service, admission, placement })
     const console = await startConsole(config, base, nodeViews, service)
-    await startControl(config, base, self, { console })
+    await startControl(config, base, self, { console, seen: nodeViews })
     const inspector = await startInspector(config, base)
     const placed = later ? Promise.resolve() : placement.acquire()
     placed.catch(() => undefined)

@@ -1,11 +1,13 @@
 import type { Config } from './config/schema.ts'
 import type { ConsoleClient } from './console/console-server.ts'
 import { ExovisorError } from './errors.ts'
+import type { NodeView } from './node-console.ts'
 import { ownedProcesses } from './node-processes.ts'
 import type { NodeRoot } from './node-root.ts'
-import { controlServer } from './observe/control/control-server.ts'
+import { type ControlInput, controlServer } from './observe/control/control-server.ts'
 import { controlDirectory, controlSocket } from './observe/control/socket-path.ts'
 import { tasksAnswer } from './observe/control/tasks-answer.ts'
+import { ViewerSession } from './observe/view/viewer-session.ts'
 import type { ResourceRef } from './resources/types.ts'
 
 /** Starts the control socket of a node, unless it is switched off. */
@@ -13,7 +15,7 @@ export async function startControl(
   { control }: Config,
   { root, tasks }: NodeRoot,
   self: { readonly name: string; readonly nodeId: string },
-  parts: { readonly console: ResourceRef<ConsoleClient> | undefined },
+  parts: { readonly console: ResourceRef<ConsoleClient> | undefined; readonly seen: NodeView },
 ): Promise<void> {
   if (!control.enabled) return
   const path = control.socket ?? controlSocket(controlDirectory(), { name: self.name, id: self.nodeId })
@@ -21,7 +23,12 @@ export async function startControl(
     'tasks.list': () => tasksAnswer(self.name, tasks, () => ownedProcesses(root)),
     'console.address': () => consoleAddress(parts.console),
   }
-  await root.start({ id: 'control', resource: controlServer, input: { path, handlers } })
+  const { view, ports } = parts.seen
+  const streams: ControlInput['streams'] = {
+    // A command that looks has nothing to say.
+    'view.watch': (_, link) => new ViewerSession(view, link, ports),
+  }
+  await root.start({ id: 'control', resource: controlServer, input: { path, handlers, streams } })
 }
 
 /** @throws EXO_RESOURCE_CLOSED when it is switched off, or does not run at the moment */
