@@ -141,11 +141,6 @@ export class Registry {
     return entries
   }
 
-  /** All of them, to be walked in parts: what comes or goes meanwhile is met or not. Costs nothing for those that nobody asks for more. */
-  sources(): Iterable<RegistrySource> {
-    return this.#sources()
-  }
-
   /** How many there are of each kind in each state. */
   counts(): RegistryCounts {
     const counts: Record<string, Partial<Record<LifecycleState, number>>> = {}

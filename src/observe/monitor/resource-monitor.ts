@@ -4,9 +4,10 @@ import { pathOf, splitPath } from '../../resources/registry-path.ts'
 import type { RegistrySource } from '../../resources/registry-types.ts'
 import type { ResourceLog } from '../../resources/types.ts'
 import type { EventStream } from '../../supervision/events/stream.ts'
-import type { SupervisionEvent, SupervisionRecord, SupervisorClient } from '../../supervision/types.ts'
+import type { SupervisionEvent, SupervisorClient } from '../../supervision/types.ts'
 import type { Figures, HistoryEntry } from '../history/entry.ts'
 import type { History } from '../history/history.ts'
+import { pathOfRecord } from '../history/record-path.ts'
 import { EventCounts } from './event-counts.ts'
 import { FigureReader, type Measured, type Traffic } from './figure-reader.ts'
 import { findings } from './findings.ts'
@@ -225,10 +226,6 @@ export class Monitoring implements ResourceMonitor {
     return sum.result(history.oldest ?? since)
   }
 }
-
-/** The resource that a record is about; of a summary its supervisor. */
-const pathOfRecord = (record: SupervisionRecord): string =>
-  record.type === 'summary' ? record.supervisor : pathOf(record.supervisor, record.name)
 
 function incarnationOf(registry: Registry, path: string): number {
   try {
