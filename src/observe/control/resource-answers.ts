@@ -6,9 +6,7 @@ const time = z.number().describe('milliseconds since 1970')
 const milliseconds = z.number().describe('milliseconds')
 const count = z.int().min(0)
 const node = z.string().describe('the name of the node')
-const state = z.enum(
-  lifecycleStates as [(typeof lifecycleStates)[number], ...(typeof lifecycleStates)[number][]],
-)
+const state = z.enum(lifecycleStates)
 const error = z.object({ code: z.string(), message: z.string() })
 
 const row = {

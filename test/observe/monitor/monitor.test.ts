@@ -1,3 +1,6 @@
+import { mkdtempSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { defineResource, lifecycle, supervisorResource } from '../../../src/runtime.ts'
 import { calm, kid } from '../../supervision/tree.ts'
@@ -229,5 +232,33 @@ describe('a monitor', () => {
     const heard = tree.lines.length
     await tree.clock.advance(hours(1))
     expect(tree.lines).toHaveLength(heard)
+  })
+
+  it('goes on without a file that another monitor writes, or that is broken, and says so once in the log', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'exovisor-monitor-'))
+    const history = join(directory, 'history.sqlite')
+    const broken = join(directory, 'broken.sqlite')
+    writeFileSync(broken, 'this is no database at all. '.repeat(100))
+    await using first = await watched([], { history })
+    for (const path of [history, broken]) {
+      await using other = await watched([kid('a').spec], { history: path })
+      expect(other.lines.map(({ facts }) => facts)).toContainEqual(
+        expect.objectContaining({
+          file: path,
+          error: expect.objectContaining({
+            code: 'EXO_HISTORY_UNUSABLE',
+            message: expect.stringContaining(path),
+          }),
+        }),
+      )
+      const reports = other.lines.filter(({ message }) => message.startsWith('there is no history file'))
+      expect(reports).toHaveLength(1)
+      await other.root.restart('a')
+      await other.clock.advance(5_000)
+      const { history: used, happened } = await other.monitor.detailedReport({ since: evening })
+      expect(used).toBeUndefined()
+      expect(happened?.restarts).toEqual([{ path: 'node/a', count: 1 }])
+    }
+    expect(await first.monitor.detailedReport()).toMatchObject({ history })
   })
 })
