@@ -25,6 +25,9 @@ if (modified(stamp) <= Math.max(...inputs.map(modified))) {
   const { build } = await import('vite')
   await build({ configFile: join('src', 'console', 'page', 'vite.config.ts') })
   cpSync(join('src', 'models', 'builtin'), join('dist', 'src', 'models', 'builtin'), { recursive: true })
+  cpSync(join('src', 'cli', 'resources', 'schemas'), join('dist', 'src', 'cli', 'resources', 'schemas'), {
+    recursive: true,
+  })
   chmodSync(join('dist', 'src', 'cli', 'main.js'), 0o755)
   writeFileSync(stamp, '')
 }

@@ -8,6 +8,7 @@ import { toMermaid } from '../src/cli/mermaid.ts'
 import { describeConfig } from '../src/config/describe.ts'
 import { builtinPolicies } from '../src/config/policies.ts'
 import { errorCatalogue } from '../src/errors.ts'
+import './resource-schemas.ts'
 import { metricCatalogue } from '../src/observe/metric-catalogue.ts'
 
 const table = (head: readonly string[], rows: readonly (readonly string[])[]): string => {

@@ -29,6 +29,7 @@ import { nodeBackend } from './node-backend.ts'
 import { nodeView, startConsole } from './node-console.ts'
 import { startControl } from './node-control.ts'
 import { startInspector } from './node-inspector.ts'
+import { startMonitor } from './node-monitor.ts'
 import { defaultNodeName, type SpawnNodeOptions } from './node-options.ts'
 import { type NodeRoot, rootSupervisor } from './node-root.ts'
 import type { Journal } from './observe/journal.ts'
@@ -87,6 +88,11 @@ export async function assembleNode(config: Config, options: SpawnNodeOptions): P
     const serving = modelService(config, base, self, { model, tokenizer, shards, peers, keep: !later })
     const { admission, placement, context, service } = serving
     const api = await startApi(config, base, nodeBackend({ model, context, service, placement }))
+    await startMonitor(config, base, () => ({
+      ...base.metrics.figures(),
+      running: admission.running,
+      waiting: admission.waiting,
+    }))
     const nodeViews = nodeView(base, { self, model, service, admission, placement })
     const console = await startConsole(config, base, nodeViews, service)
     await startControl(config, base, self, { console, seen: nodeViews })

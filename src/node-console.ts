@@ -8,9 +8,9 @@ import { clusterView } from './console/cluster-view.ts'
 import { type ConsoleClient, consoleServer } from './console/console-server.ts'
 import { FiguresFeed } from './console/figures-feed.ts'
 import type { Model } from './models/model.ts'
+import { nodeCommands } from './node-monitor.ts'
 import { processMemory } from './node-processes.ts'
 import type { NodeRoot } from './node-root.ts'
-import { resourceCommands } from './observe/view/commands.ts'
 import { RuntimeView } from './observe/view/runtime-view.ts'
 import type { ViewerPorts } from './observe/view/viewer-session.ts'
 import type { ResourceRef } from './resources/types.ts'
@@ -49,7 +49,7 @@ export function nodeView(
     },
   })
   const ports: ViewerPorts = {
-    commands: resourceCommands(root, registry, { clock: realClock }),
+    commands: nodeCommands(root, registry),
     hello: {
       node: { name, id, pid: process.pid, version },
       startedAt: view.now(),

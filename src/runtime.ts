@@ -20,6 +20,17 @@ export { type Random, realRandom, seededRandom } from './concurrency/random.ts'
 export { type Scheduler, SeededScheduler, TurnScheduler } from './concurrency/scheduler.ts'
 export { VirtualClock } from './concurrency/virtual-clock.ts'
 export * from './errors.ts'
+export type { Figures, Outage } from './observe/history/entry.ts'
+export {
+  type CreateMonitorOptions,
+  createMonitor,
+  type MonitorInput,
+  type OwnedMonitor,
+  resourceMonitor,
+} from './observe/monitor/create-monitor.ts'
+export type { Measured, Traffic } from './observe/monitor/figure-reader.ts'
+export type { Happened, Spread } from './observe/monitor/report.ts'
+export type * from './observe/monitor/types.ts'
 export {
   inspectWithStately,
   type StatelyInspection,

@@ -1,6 +1,7 @@
 import { inspect, styleText } from 'node:util'
 import { type ErrorCode, errorCatalogue, isExovisorError, toErrorRecord } from '../errors.ts'
 import { type ExitCode, exitCodes } from './exit-codes.ts'
+import { printable } from './printable.ts'
 
 /** How an error is shown. */
 export interface ReportOptions {
@@ -67,14 +68,4 @@ function errorAsText(error: unknown, { debug }: ReportOptions, colour: boolean):
     ...(debug === true ? [style('dim', printable(inspect(error)))] : []),
   ]
   return lines.join('\n')
-}
-
-/**
- * Messages may quote files and peers. What a terminal would obey is written as `\u001b` here, so that no quoted text
- * can move the cursor or set the title; line ends stay.
- */
-function printable(text: string): string {
-  return text.replaceAll(/[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu, character =>
-    character === '\n' ? character : `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  )
 }

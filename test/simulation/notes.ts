@@ -1,4 +1,4 @@
-import type { SupervisionEvent, SupervisionEventType } from '../../src/supervision/types.ts'
+import type { SupervisionEvent } from '../../src/supervision/types.ts'
 import type { Ledger, Post } from './ledger.ts'
 
 /** One line of the trace. */
@@ -51,7 +51,7 @@ const lastName = (path: string): string => path.slice(path.lastIndexOf('/') + 1)
 
 const givesUp: Note = (_, { supervisor, at }, { posts }) => beginsToStop(posts.get(lastName(supervisor)), at)
 
-const notes: Partial<Record<SupervisionEventType, Note>> = {
+const notes: Partial<Record<SupervisionEvent['type'], Note>> = {
   started(post, { incarnation }) {
     post.phase = 'started'
     post.incarnation = incarnation

@@ -1,19 +1,22 @@
 import { type Attributes, ROOT_CONTEXT, type Span, SpanStatusCode, type Tracer } from '@opentelemetry/api'
 import { pathOf } from '../../resources/registry-path.ts'
-import type { SupervisionEvent, SupervisionEventType } from '../../supervision/events/types.ts'
+import type { SupervisionEvent } from '../../supervision/events/types.ts'
 import { ERROR_TYPE, RESOURCE_INCARNATION, RESOURCE_KIND, RESOURCE_PATH } from './attributes.ts'
 
 /** So many restarts are followed at a time; the others have no span. */
 const MOST_AT_A_TIME = 1_000
 
-const beginnings: ReadonlySet<SupervisionEventType> = new Set<SupervisionEventType>([
+const beginnings: ReadonlySet<SupervisionEvent['type']> = new Set<SupervisionEvent['type']>([
   'failed',
   'start_error',
   'backoff_scheduled',
 ])
-const successes: ReadonlySet<SupervisionEventType> = new Set<SupervisionEventType>(['restarted', 'resumed'])
+const successes: ReadonlySet<SupervisionEvent['type']> = new Set<SupervisionEvent['type']>([
+  'restarted',
+  'resumed',
+])
 /** After these no successor comes soon, or none at all. */
-const failures: ReadonlySet<SupervisionEventType> = new Set<SupervisionEventType>([
+const failures: ReadonlySet<SupervisionEvent['type']> = new Set<SupervisionEvent['type']>([
   'gave_up',
   'escalated',
   'circuit_opened',

@@ -79,7 +79,8 @@ function supervisedFacts(
   }
 }
 
-function supervisorAt(registry: Registry, path: string): SupervisorClient | undefined {
+/** The supervisor at a path, unless it restarts. */
+export function supervisorAt(registry: Registry, path: string): SupervisorClient | undefined {
   const client = sourceAt(registry, path)?.ref.client
   return typeof client === 'object' && client !== null && 'history' in client
     ? (client as SupervisorClient)

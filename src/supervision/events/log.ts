@@ -4,7 +4,7 @@ import type { EventSummary, SupervisionEvent, SupervisionEventType, SupervisionR
 
 type Level = 'debug' | 'info' | 'warn' | 'error'
 
-const levels: Readonly<Record<SupervisionEventType, Level>> = {
+const levels: Readonly<Record<SupervisionEvent['type'], Level>> = {
   started: 'debug',
   ready: 'info',
   degraded: 'warn',
@@ -30,6 +30,8 @@ const levels: Readonly<Record<SupervisionEventType, Level>> = {
   dead_letter: 'warn',
   shutdown_error: 'error',
   storm_delayed: 'info',
+  problem: 'warn',
+  problem_over: 'info',
 }
 
 /** From the third failure in a row on somebody has to look: Pekko's critical log level. */
@@ -41,14 +43,15 @@ export function levelOf({
   type,
   attempt,
 }: {
-  readonly type: SupervisionEventType
+  readonly type: SupervisionEvent['type']
   readonly attempt: number
 }): Level {
   return failures.has(type) && attempt + 1 >= FAILURES_UNTIL_ERROR ? 'error' : levels[type]
 }
 
-function eventText({ type, name, kind, error }: SupervisionEvent): string {
-  const why = error ? `: ${error.message}` : ''
+function eventText({ type, name, kind, error, reason }: SupervisionEvent): string {
+  const words = type === 'problem' || type === 'problem_over' ? reason : error?.message
+  const why = words === undefined ? '' : `: ${words}`
   return `${kind} ${JSON.stringify(name)} ${type.replaceAll('_', ' ')}${why}`
 }
 

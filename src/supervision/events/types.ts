@@ -54,6 +54,13 @@ export type SupervisionEventType =
   /** A restart waits for its turn among many; `count` says how many wait. Told of the 1st, 2nd, 4th, 8th ... of them. */
   | 'storm_delayed'
 
+/** What a monitor tells of a resource that it watches; no supervisor does. `reason` says in words what it is. */
+export type WatchEventType =
+  /** It has become a problem by the thresholds of the monitor. */
+  | 'problem'
+  /** It is none any more. */
+  | 'problem_over'
+
 /** `used` of `limit` restarts lie within the last `within` milliseconds. */
 export interface WindowFill {
   readonly used: number
@@ -73,7 +80,7 @@ export interface CauseRecord {
 
 /** One structured event of a supervisor about one of its children: plain data of bounded size. */
 export interface SupervisionEvent {
-  readonly type: SupervisionEventType
+  readonly type: SupervisionEventType | WatchEventType
   /** The clock's time, in milliseconds. */
   readonly at: number
   /** The path of the supervisor, e.g. `node/peers`. */
@@ -102,7 +109,7 @@ export interface SupervisionEvent {
 /** Many events of one type of one supervisor that came at once, beside the first few, which were told one by one. */
 export interface EventSummary {
   readonly type: 'summary'
-  readonly of: SupervisionEventType
+  readonly of: SupervisionEvent['type']
   /** The clock's time at the end of the burst. */
   readonly at: number
   /** The clock's time of the first event in it. */

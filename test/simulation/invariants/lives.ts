@@ -1,5 +1,5 @@
 import type { LifecycleState } from '../../../machines/lifecycle.ts'
-import type { SupervisionEventType } from '../../../src/supervision/types.ts'
+import type { SupervisionEvent } from '../../../src/supervision/types.ts'
 import { isOver, type Phase } from '../ledger.ts'
 import type { Invariant } from './invariant.ts'
 
@@ -14,7 +14,7 @@ const legalStates: Readonly<Record<LifecycleState, readonly LifecycleState[]>> =
 }
 
 /** From which phases an event may come. */
-const legalEvents: Partial<Record<SupervisionEventType, readonly Phase[]>> = {
+const legalEvents: Partial<Record<SupervisionEvent['type'], readonly Phase[]>> = {
   started: ['none', 'ended'],
   ready: ['started'],
   degraded: ['ready'],
