@@ -1,6 +1,6 @@
-// Takes pictures of the console page, of every tab in both themes, into the ignored folder .screenshots/.
-// With --readme also the few that README.md shows, as small WebP files beside the page.
-import { mkdir } from 'node:fs/promises'
+// Takes pictures of the console page, of every tab in both themes, wide and narrow, into the ignored folder .screenshots/.
+// With --readme also the few that README.md shows, as small WebP files beside the page. They show what is recorded for the tests.
+import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Page } from 'playwright-core'
 import { goToTab, launchChromium, openPage } from '../test/console/page/browser.ts'
@@ -9,15 +9,26 @@ import { fakeConsole } from '../test/console/page/fake-console.ts'
 import { answers, chat, greeting, NOW } from '../test/console/page/recorded.ts'
 
 const FOLDER = '.screenshots'
+/** What README.md shows. */
+const README = 'src/console/page/screenshots'
+const shown = new Set(['chat-light-wide', 'actors-dark-wide', 'time-travel-light-wide'])
+const MOST_BYTES = 150_000
+
+/** Playwright has no WebP, but Chromium does. */
+async function saveWebp(page: Page, name: string): Promise<void> {
+  const session = await page.context().newCDPSession(page)
+  const { data } = await session.send('Page.captureScreenshot', { format: 'webp', quality: 82 })
+  const picture = Buffer.from(data, 'base64')
+  if (picture.length > MOST_BYTES)
+    throw new Error(`${name} has ${picture.length} bytes, more than ${MOST_BYTES}`)
+  await mkdir(README, { recursive: true })
+  await writeFile(join(README, `${name}.webp`), picture)
+}
 
 async function ready(page: Page, tab: string): Promise<void> {
   if (tab === 'Chat') {
     await page.getByRole('button', { name: 'What is a supervisor?' }).click()
-    await page
-      .getByText('41 tokens')
-      .or(page.getByText(/\d+ tokens ·/))
-      .last()
-      .waitFor()
+    await page.getByText(/\d+ tokens ·/).waitFor()
   }
   if (tab === 'Actors' || tab === 'Time travel') {
     await page.getByRole('treeitem', { name: /inference/ }).click()
@@ -53,8 +64,9 @@ for (const [size, viewport] of [
     for (const tab of ['Chat', 'Cluster', 'Actors', 'Time travel', 'Metrics']) {
       await goToTab(page, tab)
       await ready(page, tab)
-      const name = `${tab.toLowerCase().replace(' ', '-')}-${colorScheme}-${size}.png`
-      await page.screenshot({ path: join(FOLDER, name) })
+      const name = `${tab.toLowerCase().replace(' ', '-')}-${colorScheme}-${size}`
+      await page.screenshot({ path: join(FOLDER, `${name}.png`) })
+      if (process.argv.includes('--readme') && shown.has(name)) await saveWebp(page, name)
     }
     await context.close()
   }

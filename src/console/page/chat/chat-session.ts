@@ -1,4 +1,4 @@
-import type { GenerationEvent, StageDescription } from '../../../cluster/generation.ts'
+import type { GenerationEvent, GenerationStats, StageDescription } from '../../../cluster/generation.ts'
 import type { Connection } from '../live/connection.ts'
 
 /** What one token came through. */
@@ -27,6 +27,8 @@ export interface ChatTurn {
   readonly firstTokenAt?: number
   readonly lastTokenAt?: number
   readonly finishReason?: string
+  /** As the node measured it; once it is done. */
+  readonly stats?: GenerationStats
   readonly error?: { readonly code: string; readonly message: string }
 }
 
@@ -41,8 +43,9 @@ function answerText(turn: ChatTurn): string {
   return turn.tokens.map(token => token.text).join('')
 }
 
-/** Tokens per second between the first and the last token; undefined before the second. */
-export function speedOf({ tokens, firstTokenAt, lastTokenAt }: ChatTurn): number | undefined {
+/** Tokens per second: as the node measured it, or until then as they came here; undefined before the second token. */
+export function speedOf({ tokens, firstTokenAt, lastTokenAt, stats }: ChatTurn): number | undefined {
+  if (stats) return stats.decodeTokensPerSecond
   if (firstTokenAt === undefined || lastTokenAt === undefined || lastTokenAt <= firstTokenAt) return undefined
   return ((tokens.length - 1) * 1_000) / (lastTokenAt - firstTokenAt)
 }
@@ -69,7 +72,7 @@ function withEvent(turn: ChatTurn, event: ChatEvent, now: number): ChatTurn {
       return { ...turn, tokens: [...tokens, token], firstTokenAt: turn.firstTokenAt ?? now, lastTokenAt: now }
     }
     case 'done':
-      return { ...turn, state: 'done', finishReason: event.finishReason }
+      return { ...turn, state: 'done', finishReason: event.finishReason, stats: event.stats }
     case 'error':
       return { ...turn, state: 'failed', error: event.error }
   }

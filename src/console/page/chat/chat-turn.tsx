@@ -1,5 +1,6 @@
 import { Fragment } from 'react'
 import { duration } from '../app/units.ts'
+import { layerText } from '../cluster/layers.ts'
 import { type ChatPlacement, type ChatTurn, speedOf } from './chat-session.ts'
 
 /** A question, its answer token by token, and what the answer came through. */
@@ -72,7 +73,7 @@ function TokenText({ parts }: { readonly parts: readonly TextPart[] }) {
 
 function wayOf(placement: ChatPlacement | undefined): string {
   if (!placement || placement.stages.length === 0) return 'way unknown'
-  return placement.stages.map(({ node, layers }) => `${node} ${layers[0]}–${layers[1] - 1}`).join(' → ')
+  return placement.stages.map(({ node, layers }) => `${node} ${layerText(layers)}`).join(' → ')
 }
 
 function FailoverMark({ placement }: { readonly placement: ChatPlacement }) {
@@ -107,10 +108,7 @@ function Way({ placement, from, to, isLive }: WayProps) {
       <ol aria-label={`Stages of epoch ${epoch}`}>
         {stages.map(stage => (
           <li key={`${stage.node}:${stage.layers[0]}`} className="stage">
-            <strong>{stage.node}</strong>{' '}
-            <span className="number">
-              layers {stage.layers[0]}–{stage.layers[1] - 1}
-            </span>{' '}
+            <strong>{stage.node}</strong> <span className="number">layers {layerText(stage.layers)}</span>{' '}
             <span className="dim number">engine {stage.enginePid}</span>
           </li>
         ))}
@@ -123,7 +121,8 @@ const endings = { running: 'answering…', done: '', stopped: 'stopped', failed:
 
 function TurnFigures({ turn }: { readonly turn: ChatTurn }) {
   const speed = speedOf(turn)
-  const first = turn.firstTokenAt === undefined ? undefined : turn.firstTokenAt - turn.startedAt
+  const seen = turn.firstTokenAt === undefined ? undefined : turn.firstTokenAt - turn.startedAt
+  const first = turn.stats?.ttftMs ?? seen
   const parts = [
     endings[turn.state],
     `${turn.tokens.length} tokens`,

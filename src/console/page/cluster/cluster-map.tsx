@@ -61,10 +61,11 @@ function drawn(cluster: ClusterView) {
   const self = cluster.nodes.find(node => node.self)
   const others = cluster.nodes.filter(node => node !== self)
   const radius = others.length < 2 ? 170 : Math.max(190, (others.length * (WIDTH + 40)) / (2 * Math.PI))
+  const stretch = innerWidth < 760 ? 0.75 : 1.35
   const place = (node: ClusterNode): { x: number; y: number } => {
     if (node === self) return { x: 0, y: 0 }
     const angle = (others.indexOf(node) / others.length) * 2 * Math.PI - Math.PI / 2
-    return { x: Math.cos(angle) * radius * 1.35, y: Math.sin(angle) * radius }
+    return { x: Math.cos(angle) * radius * stretch, y: Math.sin(angle) * radius }
   }
   const nodes: Node[] = cluster.nodes.map(node => ({
     id: node.id,

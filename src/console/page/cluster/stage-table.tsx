@@ -1,5 +1,6 @@
 import type { ClusterView } from '../../../observe/view/messages.ts'
 import { milliseconds } from '../app/units.ts'
+import { layerText } from './layers.ts'
 
 type Stages = NonNullable<ClusterView['placement']>['stages']
 
@@ -35,9 +36,7 @@ export function StageTable({ stages, total }: { readonly stages: Stages; readonl
                   }}
                 />
               </span>
-              <span className="number">
-                {first}–{end - 1}
-              </span>
+              <span className="number">{layerText([first, end])}</span>
             </td>
             <Time ms={predicted} slowest={slowest} />
             <Time ms={measured} slowest={slowest} />
