@@ -1,5 +1,4 @@
 import type { ServerResponse } from 'node:http'
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import { journalFile } from '../observe/view/journal-file.ts'
 import type { RuntimeView } from '../observe/view/runtime-view.ts'
 import { ResponseWriter } from './json-answers.ts'
@@ -31,7 +30,7 @@ export async function answerJournal(
     await writer.write(part)
     if (writer.isGone) return
     part = ''
-    await nextTurn()
+    await new Promise<void>(resolve => view.clock.nextTurn(resolve))
   }
   response.end(part)
 }

@@ -1,4 +1,4 @@
-import type { VirtualClock } from '../../../src/concurrency/virtual-clock.ts'
+import { VirtualClock } from '../../../src/concurrency/virtual-clock.ts'
 import { type ResourceCommands, resourceCommands } from '../../../src/observe/view/commands.ts'
 import type { ViewMessage } from '../../../src/observe/view/messages.ts'
 import { RuntimeView } from '../../../src/observe/view/runtime-view.ts'
@@ -38,12 +38,10 @@ export async function viewed(
 ) {
   const { journal, ...more } = options
   const registry = new Registry(silentLog)
-  let clock: VirtualClock | undefined
-  const now = () => EPOCH + (clock?.now() ?? 0)
-  const streamClock = { now: () => clock?.now() ?? 0 } as VirtualClock
-  const events = new EventStream({ clock: streamClock, log: silentLog })
-  const world = await grow(children, { registry, events, ...more })
-  clock = world.clock
+  const clock = options.clock ?? new VirtualClock()
+  const now = () => EPOCH + clock.now()
+  const events = new EventStream({ clock, log: silentLog })
+  const world = await grow(children, { registry, events, ...more, clock })
   const view = new RuntimeView({
     root: world.root,
     registry,
