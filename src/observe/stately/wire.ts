@@ -2,7 +2,7 @@ import type { AnyActorRef, AnyEventObject } from 'xstate'
 import { plain } from './plain.ts'
 
 /** The version of the event format of `@statelyai/inspect` that is spoken. */
-export const formatVersion = '0.7.2'
+const formatVersion = '0.7.2'
 
 /** An actor as the format names it. */
 export interface InspectedActor {

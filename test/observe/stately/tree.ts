@@ -24,7 +24,7 @@ export interface Told {
   }
 }
 
-export const worker = defineResource({
+const worker = defineResource({
   kind: 'worker',
   machine: lifecycle,
   initialize: async () => ({}),
