@@ -46,8 +46,8 @@ export function peerHost(ref: ResourceRef<PeerClient, PeerMessage>): StageHost |
       const held = await whileReady(ref, signal, limited =>
         ref.ask({ type: 'place-shard', request }, { signal: limited, timeout: PLACE_TIMEOUT_MS }),
       )
-      const { tensorEndpoint, enginePid } = held as PlacedShard
-      return { endpoint: tensorEndpoint, enginePid }
+      const { tensorEndpoint: endpoint, enginePid, stepMs } = held as PlacedShard
+      return { endpoint, enginePid, ...(stepMs !== undefined && { stepMs }) }
     },
     async link({ placement, epoch, next }, { signal }) {
       const request = { placement, epoch, nextEndpoint: next ?? '' }

@@ -6,8 +6,12 @@ export function nodeHandlers(describe: () => NodeDescription, shards: ShardHost)
   return {
     describe,
     async placeShard({ firstLayer, endLayer, ...order }, { signal }) {
-      const { endpoint, enginePid } = await shards.place({ ...order, layers: [firstLayer, endLayer] }, signal)
-      return { tensorEndpoint: endpoint, enginePid, incarnation: describe().incarnation }
+      const { endpoint, enginePid, stepMs } = await shards.place(
+        { ...order, layers: [firstLayer, endLayer] },
+        signal,
+      )
+      const { incarnation } = describe()
+      return { tensorEndpoint: endpoint, enginePid, incarnation, ...(stepMs !== undefined && { stepMs }) }
     },
     async linkStage({ placement, epoch, nextEndpoint }) {
       await shards.link({ placement, epoch, ...(nextEndpoint !== '' && { next: nextEndpoint }) })

@@ -26,6 +26,8 @@ export interface ActivePlacement {
   readonly epoch: number
   readonly stages: readonly StageDescription[]
   readonly chain: StageChain
+  /** Milliseconds that each stage is expected to take for a token; undefined where nobody has measured it. */
+  readonly expectedMs?: readonly (number | undefined)[]
 }
 
 /** What a placement needs from its node. */
@@ -241,6 +243,7 @@ export class Placement {
     const placement = {
       epoch,
       stages: description,
+      expectedMs: held.map(({ stepMs }) => stepMs),
       chain: new StageChain(link, epoch, () => this.#broke(epoch)),
     }
     this.#active = { placement, offered }

@@ -170,7 +170,8 @@ export class ShardHost {
       const client = await ref.ready({ timeout: READY_TIMEOUT_MS, ...(signal && { signal }) })
       try {
         await client.checkHealth()
-        return { endpoint: client.endpoint, enginePid: client.pid }
+        const { endpoint, pid: enginePid, shard } = client
+        return { endpoint, enginePid, ...(shard.stepMs !== undefined && { stepMs: shard.stepMs }) }
       } catch (error) {
         if (tries >= 3) throw error
         if (ref.client === client) ref.fail(error)

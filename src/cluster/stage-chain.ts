@@ -9,6 +9,7 @@ import { type ErrorCode, ExovisorError, fromErrorRecord } from '../errors.ts'
 import { creditFrame, type Frame, jsonFrame, jsonPayload, payloadAsI32 } from '../network/frame.ts'
 import type { TensorLink } from '../network/tensor-link.ts'
 import { Inbox } from './inbox.ts'
+import { StageTimes } from './stage-times.ts'
 
 /** How many tokens a generation may be ahead of its reader: a slow one costs so many of memory, and no step of the engine. */
 export const READ_AHEAD_TOKENS = 128
@@ -27,6 +28,7 @@ export class StageChain {
   readonly #link: TensorLink
   readonly #onBroken: () => void
   readonly #inboxes = new Map<number, Inbox<ChainEvent>>()
+  readonly #times = new StageTimes()
   #broken: ExovisorError | undefined
   #nextRequest = 1
 
@@ -45,6 +47,11 @@ export class StageChain {
   /** Why the chain is of no more use; undefined while it works. */
   get broken(): ExovisorError | undefined {
     return this.#broken
+  }
+
+  /** Milliseconds that each stage takes for a token, from the last tokens; see {@link StageTimes.median}. */
+  stageMs(stage: number): number | undefined {
+    return this.#times.median(stage)
   }
 
   /** How many generations run on it. */
@@ -112,8 +119,10 @@ export class StageChain {
   #dispatch(frame: Frame): void {
     const inbox = this.#inboxes.get(frame.request)
     if (frame.kind === 'token') {
-      const [id] = payloadAsI32(frame)
-      if (id !== undefined) inbox?.put({ type: 'token', id, position: frame.position })
+      const [id, ...took] = payloadAsI32(frame)
+      if (id === undefined) return
+      this.#times.add(took)
+      inbox?.put({ type: 'token', id, position: frame.position })
     } else if (frame.kind === 'close') {
       inbox?.put({ type: 'end', reason: closePayloadSchema.parse(jsonPayload(frame)).reason })
     } else if (frame.kind === 'error') {

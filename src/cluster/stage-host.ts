@@ -23,6 +23,8 @@ export interface HeldShard {
   /** `host:port` of its tensor stream. */
   readonly endpoint: string
   readonly enginePid: number
+  /** Milliseconds that it is expected to take for one token, where it was measured after loading. */
+  readonly stepMs?: number
 }
 
 /** A node as the placement sees it: this one, or a peer over the network. */

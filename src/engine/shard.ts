@@ -29,6 +29,8 @@ export interface ShardDescription {
   readonly last: boolean
   /** The longest sequence in tokens that this shard takes. */
   readonly contextLength: number
+  /** Milliseconds that one token of one sequence took after the warm-up; absent where nothing was warmed up. */
+  readonly stepMs?: number
 }
 
 /** Token ids for the first shard, hidden states for the others, row after row. */

@@ -6,8 +6,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { ExovisorError, toErrorRecord } from '../errors.ts'
 import { BatchScheduler } from './batch-scheduler.ts'
 import type { FromWorker, Job, ToWorker, WorkerInput } from './compute-protocol.ts'
-import { createCompute } from './create-compute.ts'
-import type { ShardCompute } from './shard.ts'
+import { createCompute, type WarmCompute } from './create-compute.ts'
 import { StepRecorder } from './step-clock.ts'
 
 const port = parentPort
@@ -39,9 +38,9 @@ const nextTurn = (busy: boolean): Promise<void> =>
       }
   })
 
-async function serve(compute: ShardCompute): Promise<void> {
+async function serve({ compute, stepMs }: WarmCompute): Promise<void> {
   const scheduler = new BatchScheduler({ compute, spec, steps: new StepRecorder(steps), emit: send })
-  send({ type: 'ready', description: compute.description })
+  send({ type: 'ready', description: { ...compute.description, ...(stepMs !== undefined && { stepMs }) } })
   for (;;) {
     await nextTurn(scheduler.busy)
     for (const job of inbox.splice(0)) scheduler.submit(job)
@@ -52,9 +51,9 @@ async function serve(compute: ShardCompute): Promise<void> {
 }
 
 try {
-  const compute = await createCompute(spec, stopping.signal)
-  await serve(compute)
-  await compute.dispose()
+  const warm = await createCompute(spec, stopping.signal)
+  await serve(warm)
+  await warm.compute.dispose()
 } catch (error) {
   send({ type: 'refused', error: toErrorRecord(error, 'EXO_ENGINE_FAILED') })
 } finally {

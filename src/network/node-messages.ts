@@ -78,6 +78,7 @@ export const placeShardResponseSchema = z.object({
   tensorEndpoint: endpoint,
   enginePid: z.number(),
   incarnation: counter,
+  stepMs: z.number().min(0).optional(),
 })
 
 /** Where a loaded shard takes frames. */

@@ -100,8 +100,8 @@ function implementation(options: NodeServiceOptions): UntypedServiceImplementati
       create(DescribeResponseSchema, { node: toDescriptionMessage(handlers.describe(node)) }),
     ),
     placeShard: unary(options, 'PlaceShard', placeShardRequestSchema, async (request, context) => {
-      const { tensorEndpoint, enginePid, incarnation } = await handlers.placeShard(request, context)
-      return create(PlaceShardResponseSchema, { tensorEndpoint, enginePid, incarnation: BigInt(incarnation) })
+      const { incarnation, ...placed } = await handlers.placeShard(request, context)
+      return create(PlaceShardResponseSchema, { ...placed, incarnation: BigInt(incarnation) })
     }),
     linkStage: unary(options, 'LinkStage', linkStageRequestSchema, async (request, context) => {
       await handlers.linkStage(request, context)

@@ -24,6 +24,15 @@ export function relink(stages: readonly Stage[], epoch: number): StageChain {
   return new StageChain(pairs[0]?.[0] as MemoryLink, epoch)
 }
 
+/** A clock that goes on by so many milliseconds whenever somebody looks at it. */
+function ticking(step: number): () => number {
+  let time = 0
+  return () => {
+    time += step
+    return time
+  }
+}
+
 /** A linked chain of stages inside this process: `cuts` are the layer counts of the stages. */
 export function fakeChain(cuts: readonly number[], epoch = 1, context = 64): FakeChain {
   const total = cuts.reduce((sum, count) => sum + count, 0)
@@ -54,6 +63,7 @@ export function fakeChain(cuts: readonly number[], epoch = 1, context = 64): Fak
         },
         prefillChunk: 3,
         maxRequests: 2,
+        now: ticking(index + 1),
         onActivity: activity => activities.push(activity),
       }),
   )

@@ -63,7 +63,8 @@ class FakeHost implements StageHost {
     }
     if (this.engine?.order.layers.join() !== order.layers.join()) {
       const worker = new FakeWorker(shard) as unknown as ComputeWorker
-      this.engine = { order, links: [], stage: new Stage({ worker, shard, prefillChunk: 4, maxRequests: 8 }) }
+      const stage = new Stage({ worker, shard, prefillChunk: 4, maxRequests: 8, now: () => 0 })
+      this.engine = { order, links: [], stage }
     }
     return { endpoint: this.id, enginePid: 7 }
   }

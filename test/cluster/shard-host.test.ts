@@ -20,6 +20,7 @@ function world() {
   const client = {
     pid: 42,
     endpoint: '127.0.0.1:9',
+    shard: {},
     async checkHealth() {
       if (sick > 0) {
         sick -= 1

@@ -93,6 +93,14 @@ describe('a chain of stages', () => {
       expect(rest.at(-1)).toEqual({ type: 'end', reason: 'length' })
     })
 
+  it('knows what each stage takes for a token, and nothing before the first one', async () => {
+    const { chain } = fakeChain([2, 2, 2])
+    expect(chain.stageMs(0)).toBeUndefined()
+    await collect(chain.generate(open([1], 20)))
+    // The clock of each stage goes on by its number between a forward and its answer.
+    expect([0, 1, 2, 3].map(stage => chain.stageMs(stage))).toEqual([1, 2, 3, undefined])
+  })
+
   it('carries several generations at a time, each with its own tokens', async () => {
     const { chain } = fakeChain([2, 2, 2])
     const [a, b] = await Promise.all([

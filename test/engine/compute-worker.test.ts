@@ -105,6 +105,7 @@ describe('the compute worker', () => {
       first: false,
       last: false,
       contextLength: 64,
+      stepMs: expect.any(Number),
     })
     expect(worker.runningStep()).toBeUndefined()
   })

@@ -7,12 +7,14 @@ import { specOf, splitLayers } from './shard-chain.ts'
 
 const model = await loadModel(join(import.meta.dirname, '../fixtures/tiny-llama'))
 
+const measured = ['[0]@[0]', '[0]@[0]', '[0]@[0]']
+
 it.each(splitLayers(4, 2))(
-  'warming up runs every shape of step, and leaves all slots free, for layers %i to %i',
+  'warming up runs every shape of step, measures one, and leaves all slots free, for layers %i to %i',
   async (...layers) => {
     const spec = specOf(model, { layers, slots: 3, context: 100, prefillChunk: 32 })
     const compute = new NotingCompute(model, spec)
-    await warmUp(compute, spec)
+    expect(await warmUp(compute, spec)).toBeGreaterThanOrEqual(0)
     expect(compute.steps).toEqual([
       '[0]@[0]',
       '[0]@[1]',
@@ -21,6 +23,7 @@ it.each(splitLayers(4, 2))(
       '[0,1,2]@[0,0,0]',
       '[0,1,2]@[1,1,1]',
       '0@0+32',
+      ...measured,
     ])
     expect([compute.acquire(), compute.acquire(), compute.acquire()]).toEqual([0, 1, 2])
   },
@@ -30,5 +33,5 @@ it('warming up keeps within a context that is shorter than a chunk', async () =>
   const spec = specOf(model, { slots: 1, context: 1, prefillChunk: 32 })
   const compute = new NotingCompute(model, spec)
   await warmUp(compute, spec)
-  expect(compute.steps).toEqual(['[0]@[0]', '0@0+1'])
+  expect(compute.steps).toEqual(['[0]@[0]', '0@0+1', ...measured])
 })

@@ -40,6 +40,7 @@ async function load(command: Extract<EngineCommand, { type: 'load' }>): Promise<
     shard: worker.description,
     prefillChunk: spec.prefillChunk,
     maxRequests: worker.description.first && worker.description.last ? spec.slots + MAX_WAITING : spec.slots,
+    now: () => performance.now(),
     onActivity: activity => report({ type: 'activity', activity }),
   })
   const { endpoint } = await serveTensors({

@@ -20,6 +20,8 @@ interface StageRequestOptions {
   readonly worker: ComputeWorker
   readonly shard: ShardDescription
   readonly prefillChunk: number
+  /** Milliseconds, monotonic. */
+  readonly now: () => number
   /** Sends to the next stage; false asks to wait for {@link drained}. */
   readonly down: (frame: Frame) => boolean
   readonly drained: () => Promise<void>
@@ -36,8 +38,11 @@ interface StageRequestOptions {
 export class StageRequest {
   readonly #options: StageRequestOptions
   readonly #stopIds: ReadonlySet<number>
-  /** One entry for each forward that the worker still has to answer: whether the last stage samples after it. */
-  readonly #pending: boolean[] = []
+  /** One entry for each forward that the worker still has to answer: when it was submitted, and whether the last stage samples after it. */
+  readonly #pending: { readonly at: number; readonly sample: boolean }[] = []
+  /** Microseconds from submitting the last forward to its answer: what a token takes in this stage, its queue included. */
+  #took = 0
+  #answeredAt: number
   #fed = 0
   #generated = 0
   #decoding = false
@@ -50,6 +55,7 @@ export class StageRequest {
     this.#options = options
     this.#stopIds = new Set(options.payload.stopIds)
     this.#until = options.payload.until ?? Number.POSITIVE_INFINITY
+    this.#answeredAt = options.now()
   }
 
   get id(): number {
@@ -114,12 +120,13 @@ export class StageRequest {
 
   /** A token that a stage below has sampled, on its way up. */
   tokenFromBelow(frame: Frame): void {
-    const [token] = payloadAsI32(frame)
+    const [token, ...took] = payloadAsI32(frame)
     if (token === undefined)
       throw new ExovisorError('EXO_FRAME_INVALID', 'a token frame without a token came from below')
     this.#prefilled()
-    if (this.#options.shard.first) this.#advance(token, frame.position)
-    else this.#options.up(frame)
+    took.push(this.#took)
+    if (this.#options.shard.first) this.#advance(token, frame.position, took)
+    else this.#options.up(this.#tokenFrame(token, frame.position, took))
   }
 
   /** Takes what the worker has computed for this request. */
@@ -129,8 +136,9 @@ export class StageRequest {
         this.#passDown(done)
         return
       case 'token':
+        this.#answered()
         this.#prefilled()
-        this.#options.up(this.#tokenFrame(done.id, done.position))
+        this.#options.up(this.#tokenFrame(done.id, done.position, [this.#took]))
         return
       case 'finished':
         this.#finish(done.reason)
@@ -139,6 +147,7 @@ export class StageRequest {
         this.#options.failed(fromErrorRecord(done.error))
         return
       case 'advanced':
+        this.#answered()
         return
     }
   }
@@ -158,7 +167,7 @@ export class StageRequest {
   }
 
   #forward(position: number, rows: number, input: ArrayBuffer, sample: boolean): void {
-    this.#pending.push(sample)
+    this.#pending.push({ at: this.#options.now(), sample })
     this.#options.worker.submit({
       type: 'forward',
       request: this.#options.job,
@@ -171,7 +180,7 @@ export class StageRequest {
 
   #passDown(done: Extract<Done, { type: 'hidden' }>): void {
     const { id, payload, shard, down, drained, failed } = this.#options
-    const sample = this.#pending.shift() ?? false
+    const sample = this.#answered()
     const flags = sample ? frameFlags.sample : 0
     const address = { epoch: 0, request: id, sequence: done.position, position: done.position, flags }
     const roomy = down(tensorFrame(address, new Float32Array(done.data), [done.rows, shard.hiddenSize]))
@@ -180,14 +189,22 @@ export class StageRequest {
     else drained().then(() => this.#feed(), failed)
   }
 
-  #advance(token: number, position: number): void {
+  /** The worker has answered the oldest forward, or made a token by itself. The result says whether the last stage samples after it. */
+  #answered(): boolean {
+    const { at = this.#answeredAt, sample = false } = this.#pending.shift() ?? {}
+    this.#answeredAt = this.#options.now()
+    this.#took = Math.round((this.#answeredAt - at) * 1_000)
+    return sample
+  }
+
+  #advance(token: number, position: number, took: readonly number[]): void {
     const { payload, shard, up } = this.#options
     if (this.#stopIds.has(token)) {
       this.#finish('stop')
       return
     }
     this.#generated += 1
-    up(this.#tokenFrame(token, position))
+    up(this.#tokenFrame(token, position, took))
     if (this.#generated >= payload.maxTokens || position + 1 >= shard.contextLength) {
       this.#finish('length')
       return
@@ -201,7 +218,8 @@ export class StageRequest {
     this.#options.ended()
   }
 
-  #tokenFrame(token: number, position: number): Frame {
+  /** @param took microseconds of this token in each stage that it has passed, the last stage first */
+  #tokenFrame(token: number, position: number, took: readonly number[]): Frame {
     const address = {
       kind: 'token',
       epoch: 0,
@@ -209,6 +227,6 @@ export class StageRequest {
       sequence: position,
       position,
     } as const
-    return tensorFrame(address, Int32Array.of(token))
+    return tensorFrame(address, Int32Array.of(token, ...took))
   }
 }

@@ -14,6 +14,8 @@ export interface StageOptions {
   readonly prefillChunk: number
   /** The most requests open at a time; one more is refused with EXO_ENGINE_BUSY. */
   readonly maxRequests: number
+  /** Milliseconds, monotonic. */
+  readonly now: () => number
   readonly onActivity?: (activity: EngineActivity) => void
 }
 
@@ -164,7 +166,7 @@ export class Stage {
   }
 
   #start(id: number, payload: OpenPayload): void {
-    const { worker, shard, prefillChunk } = this.#options
+    const { worker, shard, prefillChunk, now } = this.#options
     const request: StageRequest = new StageRequest({
       id,
       job: this.#nextJob++,
@@ -172,6 +174,7 @@ export class Stage {
       worker,
       shard,
       prefillChunk,
+      now,
       down: frame => this.#below?.send({ ...frame, epoch: this.#epoch }) ?? true,
       drained: () => this.#below?.drained() ?? Promise.resolve(),
       up: frame => void this.#above?.send({ ...frame, epoch: this.#epoch }),
