@@ -20,7 +20,7 @@ export const pageHtml = `<!doctype html>
 <p>The picture is a page of stately.ai and needs the internet. The events go from this machine into that page, within this browser.
 Without the internet use the console of the node instead: <code>exovisor console</code> prints its address.</p>
 </header>
-<iframe id="picture" src="${pictureAddress}" title="The machines, drawn by stately.ai" referrerpolicy="no-referrer"></iframe>
+<iframe id="picture" title="The machines, drawn by stately.ai" referrerpolicy="no-referrer"></iframe>
 <script src="/page.js"></script>
 </body>
 </html>
@@ -36,7 +36,7 @@ iframe { flex: 1; width: 100%; border: 0 }
 
 /**
  * The websocket is opened only when the picture says that it listens: whoever connects is told of all actors first, so nothing has to be
- * kept for later. A picture that was loaded again asks again.
+ * kept for later. A picture that was loaded again asks again. It is loaded only when the script listens to it: it says so once.
  */
 export const pageJs = `'use strict'
 const picture = document.getElementById('picture')
@@ -71,6 +71,7 @@ window.addEventListener('message', event => {
   origin = event.origin
   connect()
 })
+picture.src = '${pictureAddress}'
 setTimeout(() => { if (!origin) say('stately.ai does not answer; is there a connection to the internet?') }, 10000)
 `
 
