@@ -1,3 +1,5 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -17,9 +19,15 @@ import { EventStream } from '../../src/supervision/events/stream.ts'
 import { supervise } from '../../src/supervision/supervise.ts'
 import { exovisor, killStarted } from './exovisor.ts'
 
+const main = resolve(import.meta.dirname, '../../src/cli/main.ts')
 const fixture = resolve(import.meta.dirname, '../fixtures/tiny-llama')
 
-afterAll(killStarted)
+const terminals: ChildProcess[] = []
+
+afterAll(() => {
+  killStarted()
+  for (const terminal of terminals) terminal.kill('SIGKILL')
+})
 
 const worker = defineResource({ kind: 'worker', machine: lifecycle, initialize: async () => ({}) })
 
@@ -67,6 +75,49 @@ describe('exovisor top', () => {
     expect(top.lines[3]).toMatch(/^node +READY +0 +\d+ s +supervisor$/)
     expect(top.lines).toHaveLength(3 + 701)
     expect(top.lines.join('')).not.toMatch(/\p{Cc}/u)
+  })
+
+  // `script` of Linux gives it a terminal.
+  describe.runIf(process.platform === 'linux')('in a terminal', () => {
+    const LEFT = '\u001b[?25h\u001b[?1049l'
+
+    function inTerminal(path: string) {
+      const top = `stty cols 80 rows 20; exec '${process.execPath}' '${main}' top --socket '${path}' --interval 100ms`
+      const child = spawn('script', ['-qec', top, '/dev/null'], { stdio: ['pipe', 'pipe', 'inherit'] })
+      terminals.push(child)
+      let shown = ''
+      child.stdout.setEncoding('utf8').on('data', text => {
+        shown += text
+      })
+      const ended = once(child, 'close').then(([code]) => code)
+      const until = (text: string) => expect.poll(() => shown, { timeout: 20_000 }).toContain(text)
+      return { child, ended, until, shown: () => shown }
+    }
+
+    it('follows the node and the keys, and leaves the screen as it was on Ctrl+C', async () => {
+      await using node = await watched(30)
+      const { child, ended, until, shown } = inTerminal(node.path)
+      await until('1-16 of 31')
+      expect(shown().startsWith('\u001b[?1049h')).toBe(true)
+      node.root.ref('worker3').degrade(new Error('slow'))
+      await until('DEGRADED')
+      child.stdin.write('jj')
+      await until('3-18 of 31')
+      child.stdin.write('\u0003')
+      expect(await ended).toBe(0)
+      expect(shown().endsWith(LEFT)).toBe(true)
+    })
+
+    it('leaves the screen before it says that the node has ended', async () => {
+      await using node = await watched(3)
+      const { ended, until, shown } = inTerminal(node.path)
+      await until('1-4 of 4')
+      await node[Symbol.asyncDispose]()
+      expect(await ended).toBe(1)
+      const rest = shown().slice(shown().indexOf(LEFT))
+      expect(rest).toContain('EXO_NODE_NOT_RUNNING')
+      expect(shown().slice(0, -rest.length)).not.toContain('EXO_')
+    })
   })
 
   it('shows a node with its model, its cluster, its figures and its resources', async () => {
