@@ -229,13 +229,15 @@ describe('a viewer of the console that stops reading', () => {
     // What is full, and one message more. The rest of some 20 MB was never made.
     expect(Math.max(...seen)).toBeGreaterThan(1_000_000)
     expect(Math.max(...seen)).toBeLessThan(2_000_000)
-    viewer.socket.resume()
     const last = children.at(-1)?.id ?? ''
-    console.root.suspend(last)
+    console.root.ref(last).degrade('slow')
+    await rowsWritten(console.view)
+    viewer.socket.resume()
+    // Nothing changes any more: it is told because it reads again.
     await viewer.message(
       message =>
         message.type === 'changes' &&
-        message.changed.some(({ name, suspended }) => name === last && suspended),
+        message.changed.some(({ name, state }) => name === last && state === 'DEGRADED'),
     )
     viewer.socket.close()
   })

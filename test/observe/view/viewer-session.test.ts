@@ -1,9 +1,9 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import type { InspectionEvent } from 'xstate'
 import { lifecycleMachine } from '../../../machines/lifecycle.ts'
 import { childSpec } from '../../../src/supervision/child-spec.ts'
 import { supervisorResource } from '../../../src/supervision/supervisor-resource.ts'
-import type { AnyChildSpec } from '../../../src/supervision/types.ts'
+import type { AnyChildSpec, Supervisor } from '../../../src/supervision/types.ts'
 import { scripted } from '../../resources/scripted.ts'
 import { calm, kid } from '../../supervision/tree.ts'
 import { EPOCH, viewed } from './viewing.ts'
@@ -16,6 +16,21 @@ const many = (count: number) => {
   return Array.from({ length: count }, (_, index) =>
     childSpec({ id: `k${index}`, resource: definition, input: {} }),
   )
+}
+
+/** How many observe the XState system of a tree by its root. */
+function countObservers(root: Supervisor): { readonly count: number } {
+  const observers = { count: 0 }
+  const inspect = root.inspect.bind(root)
+  vi.spyOn(root, 'inspect').mockImplementation(observer => {
+    observers.count += 1
+    const detach = inspect(observer)
+    return () => {
+      observers.count -= 1
+      detach()
+    }
+  })
+  return observers
 }
 
 describe('a viewer', () => {
@@ -94,10 +109,12 @@ describe('a viewer', () => {
   })
 
   it('is told of a resource that is gone, and not when another one has its place', async () => {
-    const { root, open, flushed } = await viewed([kid('a').spec, kid('b').spec])
+    const { root, view, open, flushed } = await viewed([kid('a').spec, kid('b').spec])
     const { link, session } = open()
     await flushed()
     link.take()
+    const gone: string[] = []
+    const leave = view.feed.subscribe(({ removed }) => void gone.push(...removed))
     await root.remove('a')
     await root.remove('b')
     await root.start(kid('b').typed)
@@ -105,21 +122,24 @@ describe('a viewer', () => {
     const changes = link.of('changes')
     expect(changes.flatMap(({ removed }) => removed)).toEqual(['root/a'])
     expect(changes.flatMap(({ changed }) => changed.map(({ path }) => path))).toEqual(['root/b'])
+    expect(gone).toEqual(['root/a'])
+    leave()
     session.close()
     await root.close()
   })
 
   it('leaves nothing behind: neither registry nor XState is watched any more', async () => {
-    const { root, registry, view, clock, open, flushed } = await viewed([kid('a').spec])
+    const { root, registry, clock, open, flushed } = await viewed([kid('a').spec])
+    const observers = countObservers(root)
     const [one, two] = [open(), open()]
     one.session.receive({ type: 'watch', paths: ['root/a'] })
     two.session.receive({ type: 'watch', paths: ['root/a', 'root/b'] })
     await flushed()
-    expect([registry.isObserved, view.transitions.isAttached]).toEqual([true, true])
+    expect([registry.isObserved, observers.count]).toEqual([true, 1])
     one.session.close()
-    expect([registry.isObserved, view.transitions.isAttached]).toEqual([true, true])
+    expect([registry.isObserved, observers.count]).toEqual([true, 1])
     two.session.receive({ type: 'watch', paths: [] })
-    expect([registry.isObserved, view.transitions.isAttached]).toEqual([true, false])
+    expect([registry.isObserved, observers.count]).toEqual([true, 0])
     two.session.close()
     expect(registry.isObserved).toBe(false)
     const told = one.link.take().length + two.link.take().length
