@@ -64,6 +64,6 @@ async function give(
 }
 
 /** What a command has done, for people. */
-export function commandText({ path, state, incarnation, suspended }: CommandAnswer): string {
+function commandText({ path, state, incarnation, suspended }: CommandAnswer): string {
   return printable(`${path} is ${state}${suspended ? ', suspended' : ''}, incarnation ${incarnation}`)
 }

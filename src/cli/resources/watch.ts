@@ -1,5 +1,6 @@
 import type { Writable } from 'node:stream'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { realClock } from '../../concurrency/clock.ts'
+import { schedule } from '../../concurrency/timer.ts'
 import { type AskOptions, askNode } from '../../observe/control/ask-node.ts'
 import { watchedAnswer } from '../../observe/control/resource-answers.ts'
 import { exitCodes } from '../exit-codes.ts'
@@ -37,6 +38,16 @@ export async function watched<Answer>(
   show: (answer: Answer) => void,
 ): Promise<void> {
   const interrupt = onInterrupt()
+  let wake = (): void => undefined
+  interrupt.signal.addEventListener('abort', () => wake(), { once: true })
+  const pause = (): Promise<void> =>
+    new Promise(resolve => {
+      const cancel = schedule(realClock, ASK_EVERY_MS, resolve)
+      wake = () => {
+        cancel()
+        resolve()
+      }
+    })
   try {
     let mark: string | undefined
     while (!interrupt.signal.aborted) {
@@ -44,7 +55,7 @@ export async function watched<Answer>(
       if (interrupt.signal.aborted) break
       mark = got.mark
       if (got.answer !== undefined) show(got.answer)
-      await sleep(ASK_EVERY_MS, undefined, { signal: interrupt.signal }).catch(() => undefined)
+      if (!interrupt.signal.aborted) await pause()
     }
     const how = await interrupt.asked
     process.exitCode = how === 'SIGINT' ? exitCodes.interrupted : exitCodes.done

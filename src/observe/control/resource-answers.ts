@@ -25,7 +25,7 @@ const row = {
 }
 
 /** One resource. */
-export const resourceRow = z.object(row)
+const resourceRow = z.object(row)
 export type ResourceRow = z.output<typeof resourceRow>
 
 /** A resource with those below it. */
@@ -126,7 +126,7 @@ export type HealthAnswer = z.output<typeof healthAnswer>
 export const listAnswer = z.object({ node, resources: z.array(resourceRow) })
 export type ListAnswer = z.output<typeof listAnswer>
 
-export const treeAnswer = z.object({ node, tree: z.array(resourceTree) })
+const treeAnswer = z.object({ node, tree: z.array(resourceTree) })
 export type TreeAnswer = z.output<typeof treeAnswer>
 
 export const commandAnswer = z.object({

@@ -56,7 +56,7 @@ export type HistoryEntry = EntryFacts & {
 }
 
 /** A type of entry. */
-export type HistoryEntryType = HistoryEntry['type']
+type HistoryEntryType = HistoryEntry['type']
 
 /** Which entries are meant. */
 export interface HistoryQuery {

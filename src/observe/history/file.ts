@@ -44,7 +44,7 @@ interface Row {
 const sqliteOfNode = (): Sqlite | undefined => process.getBuiltinModule('node:sqlite')
 
 /** The error of a history file that cannot be used. */
-export function unusable(path: string, why: string, cause?: unknown): ExovisorError {
+function unusable(path: string, why: string, cause?: unknown): ExovisorError {
   return new ExovisorError('EXO_HISTORY_UNUSABLE', `the history ${JSON.stringify(path)} ${why}`, {
     cause,
     details: { path },

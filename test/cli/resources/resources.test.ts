@@ -163,7 +163,7 @@ describe('exovisor resources', () => {
     expect(text.split('\n')).toHaveLength(1)
   })
 
-  it('tells from the history what has happened, also before the node was started anew', async () => {
+  it('tells from the history what has happened', async () => {
     const { happened, history } = (await document('health', 'health', '--since', '1h')) as {
       happened: {
         starts: number
@@ -178,10 +178,9 @@ describe('exovisor resources', () => {
     expect(happened.restarts.map(({ path }) => path)).toContain('node/peers')
     expect(happened.errors).not.toEqual([])
     expect(happened.downtime).toMatchObject([{ path: 'node/inference', outages: 1 }])
-    expect((await resources('health', '--since', '12 hours')).stderr).toContain(
-      'expected a time like 90s, 15m or 12h',
-    )
+  })
 
+  it('tells what has happened before the node was started anew', async () => {
     node.child.kill('SIGTERM')
     await node.ended
     node = exovisor(['up', '--json', '--name', 'attic', '--model', fixture, '--port', '0'], env)

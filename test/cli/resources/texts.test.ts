@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { eventLine } from '../../../src/cli/resources/event-lines.ts'
 import { healthText } from '../../../src/cli/resources/health-text.ts'
 import { listTable } from '../../../src/cli/resources/list-table.ts'
+import { spanOption, stateOption } from '../../../src/cli/resources/options.ts'
 import { treeOf, treeTable } from '../../../src/cli/resources/tree-table.ts'
 import { redrawing } from '../../../src/cli/resources/watch.ts'
 import { table } from '../../../src/cli/table.ts'
@@ -211,6 +212,18 @@ describe('a line of resources events', () => {
     const event = { type: 'ready', supervisor: 'node', incarnation: 1 }
     expect(eventLine({ time: now, path: 'node/\u001b[2J', event })).toContain('node/\\u001b[2J #1')
     expect(table([['\u001b[2J\u0007', 'b']])).toBe('\\u001b[2J\\u0007  b')
+  })
+})
+
+describe('the options of resources', () => {
+  it('take a time with its unit, and nothing that is none', () => {
+    expect(spanOption('12h')).toBe(43_200_000)
+    expect(() => spanOption('12 hours')).toThrow('expected a time like 90s, 15m or 12h')
+  })
+
+  it('take a state in small letters too', () => {
+    expect(stateOption('degraded')).toBe('DEGRADED')
+    expect(() => stateOption('redy')).toThrow('expected one of UNINITIALIZED')
   })
 })
 

@@ -237,9 +237,8 @@ describe('what a node says of its resources over its control socket', () => {
     await using tree = await answering([kid('disk').spec])
     tree.root.ref('disk').fail('worn out')
     await tree.clock.advance(5_000)
-    const { answer } = (await tree.handlers['resources.health']?.({ since: 3_600_000 })) as {
-      answer: unknown
-    }
+    const answered: unknown = await tree.handlers['resources.health']?.({ since: 3_600_000 })
+    const { answer } = answered as { answer: unknown }
     expect(resourceDocuments.health.parse(answer)).toMatchObject({
       healthy: true,
       happened: { restarts: [{ count: 1 }] },
