@@ -1,16 +1,24 @@
-import { mkdtempSync } from 'node:fs'
+import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { tasksTable } from '../../src/cli/tasks-table.ts'
+import { deferred } from '../../src/concurrency/deferred.ts'
 import { TaskRegistry } from '../../src/concurrency/task-registry.ts'
 import { VirtualClock } from '../../src/concurrency/virtual-clock.ts'
 import { nodeTasks, tasksAnswer } from '../../src/observe/control/tasks-answer.ts'
+import { Cleanup } from '../network/links.ts'
+import { description, startNode } from '../network/nodes.ts'
 import { exovisor, killStarted } from './exovisor.ts'
 
 const fixture = resolve(import.meta.dirname, '../fixtures/tiny-llama')
 
-afterAll(killStarted)
+const cleanup = new Cleanup()
+
+afterAll(async () => {
+  killStarted()
+  await cleanup.run()
+})
 
 describe('what a node answers to tasks list', () => {
   it('has each task with its owner, its state and its age, and the counts and memory of each owner', async () => {
@@ -98,6 +106,65 @@ left      node/x              running     12 s
     const table = exovisor(['tasks', 'list', '--node', 'attic'], env)
     await table.ended
     expect(table.lines[0]).toMatch(/^node attic, process \d+: \d+ tasks, \d+ MiB resident, \d+ MiB heap$/)
+    node.child.kill('SIGTERM')
+    expect((await node.ended).code).toBe(0)
+  })
+
+  it('shows the load of a shard that hangs under the placement that waits for it, and the generation that waits for both', async () => {
+    const ordered = deferred<void>()
+    const { endpoint } = await startNode(cleanup, {
+      describe: () => description({ name: 'cellar', namespace: 'default' }),
+      placeShard: (_order, { signal }) => {
+        ordered.resolve()
+        return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
+      },
+    })
+    const runtime = mkdtempSync(join(tmpdir(), 'exovisor-tasks-'))
+    const file = join(runtime, 'peers.json')
+    writeFileSync(file, JSON.stringify({ peers: [] }))
+    const env = {
+      XDG_RUNTIME_DIR: runtime,
+      EXOVISOR_DISCOVERY__UDP__ENABLED: 'false',
+      EXOVISOR_DISCOVERY__MANUAL__FILE: file,
+    }
+    const node = exovisor(['up', '--json', '--name', 'attic', '--model', fixture, '--port', '0'], env)
+    const { api } = await node.line(value => value['type'] === 'ready')
+    // The first placement is made without the peer; the next one asks it to hold a part.
+    writeFileSync(file, JSON.stringify({ peers: [{ name: 'cellar', endpoint }] }))
+    await node.line(value => value['event'] === 'ready' && value['name'] === 'peer:cellar')
+    const body = JSON.stringify({ model: 'tiny-llama', prompt: 'Once', max_tokens: 4 })
+    const headers = { 'content-type': 'application/json' }
+    const leave = new AbortController()
+    let isOrdered = false
+    const order = ordered.promise.then(() => {
+      isOrdered = true
+    })
+    let waiting: Promise<number | string> = Promise.resolve(200)
+    while (!isOrdered) {
+      expect(await waiting).toBe(200)
+      const asked = fetch(`${api}/v1/completions`, { method: 'POST', headers, body, signal: leave.signal })
+      waiting = asked.then(
+        ({ status }) => status,
+        error => error.name,
+      )
+      await Promise.race([order, waiting])
+    }
+
+    const table = exovisor(['tasks', 'list'], env)
+    await table.ended
+    const rows = table.lines.map(line => line.split(/ {2,}/).slice(0, -1).join(' | '))
+    const place = rows.findIndex(row => row.startsWith('place |'))
+    expect(rows[place]).toBe('place | node/placement | running')
+    // Indented, so that nothing stands before the first columns' gap. The node's own load may have ended, or not.
+    const after = rows.slice(place + 1)
+    const end = after.findIndex(row => !row.startsWith(' |'))
+    expect(end === -1 ? after : after.slice(0, end)).toContainEqual(
+      expect.stringMatching(/^ \| load layers? [\d-]+ on cellar \| node\/placement \| running$/),
+    )
+    expect(rows).toContain('generate | node/inference | running')
+
+    leave.abort()
+    expect(await waiting).toBe('AbortError')
     node.child.kill('SIGTERM')
     expect((await node.ended).code).toBe(0)
   })
