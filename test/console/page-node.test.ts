@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { type Node, spawnNode } from '../../src/node.ts'
+import { testCluster } from '../node/cluster.ts'
 import { goToTab, hasChromium, launchChromium, openPage } from './page/browser.ts'
 import { buildPage } from './page/built-page.ts'
 
@@ -145,6 +146,19 @@ describe.skipIf(!hasChromium())('the console page of a real node', () => {
     await page.getByText(/saved\.jsonl \d+ lines, from a file/).waitFor()
     await item(page, 'inference').waitFor()
     await rm(folder, { recursive: true })
+  })
+
+  it('shows the nodes of a cluster with their distance, and one that leaves', async () => {
+    await using cluster = await testCluster(2, 'builtin', { flags: { 'console.port': 0 } })
+    const one = await openPage(browser, cluster.entry.console ?? '')
+    opened.push(one)
+    await goToTab(one.page, 'Cluster')
+    await one.page.getByRole('row', { name: /node-2.*READY.*\d ms/ }).waitFor()
+    await cluster.others[0]?.close()
+    await one.page
+      .getByRole('row', { name: /node-2/ })
+      .and(one.page.getByRole('row', { name: /DEGRADED|ERROR|INITIALIZING|CLOS/ }))
+      .waitFor()
   })
 
   it('refuses a token that is not of this start of the node', async () => {

@@ -185,7 +185,7 @@ export function detail(of: ActorRow, more: Partial<ActorDetail> = {}): ActorDeta
         causes: crash.causes.map(cause => cause.message),
       },
     }),
-    ...(isEngine && { lastHealth: { step: 118, age: 12 } }),
+    ...(isEngine && { lastHealth: { at: 5_012, ok: true, failed: 1, of: 5 } }),
     lastTransition: {
       path: of.path,
       incarnation: of.incarnation,

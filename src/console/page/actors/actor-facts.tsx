@@ -49,9 +49,7 @@ export function ActorFacts({ detail, now, transition }: ActorFactsProps) {
       )}
       {spec && spec.dependsOn.length > 0 && <Fact name="Depends on">{spec.dependsOn.join(', ')}</Fact>}
       {detail.lastHealth !== undefined && detail.lastHealth !== null && (
-        <Fact name="Last health">
-          <span className="clip">{plain(detail.lastHealth)}</span>
-        </Fact>
+        <Fact name="Last health">{healthText(detail.lastHealth)}</Fact>
       )}
       {transition && (
         <Fact name="Last transition">
@@ -94,9 +92,15 @@ export function stateText(value: unknown): string {
     .join(', ')
 }
 
-function plain(value: unknown): string {
-  if (typeof value === 'string') return value
+/** The last health report: how it was, and how many of the last ones were bad. */
+function healthText(value: unknown): string {
   if (typeof value !== 'object' || value === null) return String(value)
+  const { ok, failed, of, error } = value as Readonly<Record<string, unknown>>
+  if (typeof ok === 'boolean') {
+    const { message } = (error ?? {}) as { readonly message?: unknown }
+    const counted = typeof failed === 'number' && typeof of === 'number' ? `, ${failed} of ${of} failed` : ''
+    return `${ok ? 'good' : `bad${typeof message === 'string' ? `: ${message}` : ''}`}${counted}`
+  }
   return Object.entries(value)
     .map(([name, inner]) => `${name} ${typeof inner === 'object' ? JSON.stringify(inner) : String(inner)}`)
     .join(' · ')
