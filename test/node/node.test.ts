@@ -81,6 +81,7 @@ describe('a node from code', () => {
     expect(node.children().map(({ id, state }) => [id, state])).toEqual([
       ['server', 'READY'],
       ['peers', 'READY'],
+      ['monitor', 'READY'],
       ['console', 'READY'],
       ['control', 'READY'],
       ['inference', 'READY'],
