@@ -1,4 +1,4 @@
-import type { AnyActorRef, InspectionEvent } from 'xstate'
+import type { AnyActorRef, AnyMachineSnapshot, InspectionEvent } from 'xstate'
 import { pathOf } from '../../resources/registry-path.ts'
 import type { Supervisor } from '../../supervision/types.ts'
 import type { TransitionRecord } from './messages.ts'
@@ -19,7 +19,8 @@ export class TransitionFeed {
   readonly #now: () => number
   readonly #listeners = new Map<string, Set<TransitionListener>>()
   readonly #places = new WeakMap<AnyActorRef, Place>()
-  readonly #values = new WeakMap<AnyActorRef, unknown>()
+  /** The last microstep of each actor that is watched, and the snapshot that it had meanwhile. */
+  readonly #steps = new WeakMap<AnyActorRef, { readonly base: AnyMachineSnapshot; readonly to: unknown }>()
   #detach: (() => void) | undefined
 
   /** @param now milliseconds since 1970 */
@@ -48,26 +49,27 @@ export class TransitionFeed {
     }
   }
 
+  /** Called for each event of the whole tree, of which few are asked for: the others cost two lookups. */
   #inspected(event: InspectionEvent): void {
-    if (event.type !== '@xstate.microstep' && event.type !== '@xstate.snapshot') return
+    if (event.type !== '@xstate.microstep') return
     const actorRef = event.actorRef as AnyActorRef
-    const { value } = event.snapshot as { readonly value?: unknown }
-    if (value === undefined) return
-    const from = this.#values.get(actorRef)
-    this.#values.set(actorRef, value)
-    if (event.type !== '@xstate.microstep' || from === undefined) return
     const place = this.#placeOf(actorRef)
     const listeners = this.#listeners.get(place.path)
     // A microstep without a transition is the beginning of an actor.
     if (!listeners || event._transitions.length === 0) return
-    const record: TransitionRecord = {
-      ...place,
-      time: this.#now(),
-      event: event.event.type,
-      from,
-      to: value,
-    }
+    const to = (event.snapshot as AnyMachineSnapshot).value as unknown
+    const from = this.#valueBefore(actorRef, to)
+    const record: TransitionRecord = { ...place, time: this.#now(), event: event.event.type, from, to }
     for (const listener of [...listeners]) listener(record)
+  }
+
+  /** An actor has its new snapshot only after the last of the microsteps that lead to it. */
+  #valueBefore(actor: AnyActorRef, to: unknown): unknown {
+    const base = actor.getSnapshot() as AnyMachineSnapshot
+    const step = this.#steps.get(actor)
+    const from = step?.base === base ? step.to : base.value
+    this.#steps.set(actor, { base, to })
+    return from
   }
 
   #placeOf(actor: AnyActorRef): Place {
