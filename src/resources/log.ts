@@ -53,7 +53,7 @@ export function guardedLog(log: ResourceLog): ResourceLog {
 }
 
 /** The same log with some facts added to each line. */
-export function bindLog(log: ResourceLog, bound: object): ResourceLog {
+function bindLog(log: ResourceLog, bound: object): ResourceLog {
   return {
     debug: (facts, message) => log.debug({ ...bound, ...facts }, message),
     info: (facts, message) => log.info({ ...bound, ...facts }, message),
