@@ -6,8 +6,8 @@ const CHROMIUM = '/usr/bin/chromium'
 /** Whether there is a Chromium to test with. Where one is required its absence is a failure, and not a reason to skip. */
 export function hasChromium(): boolean {
   if (existsSync(CHROMIUM)) return true
-  if (process.env['EXOVISOR_REQUIRE_CHROMIUM'] === '1')
-    throw new Error(`${CHROMIUM} is missing, and EXOVISOR_REQUIRE_CHROMIUM says that it must be there`)
+  if (process.env['REQUIRE_CHROMIUM'] === '1')
+    throw new Error(`${CHROMIUM} is missing, and REQUIRE_CHROMIUM says that it must be there`)
   console.warn(`the tests of the console page are skipped: there is no ${CHROMIUM}`)
   return false
 }
