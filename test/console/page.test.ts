@@ -88,6 +88,36 @@ describe.skipIf(!hasChromium())('the console page', () => {
     ])
   })
 
+  it('stops an answer at the node when the user stops it, and keeps what has come', async () => {
+    const page = await open()
+    fake.chat = chat.slice(0, 6)
+    fake.chatEnds = false
+    await goToTab(page, 'Chat')
+    await page.getByRole('button', { name: 'What is a supervisor?' }).click()
+    await page.getByText('A supervisor watches its').waitFor()
+    await page.getByRole('button', { name: 'Stop' }).click()
+    await page.getByText('stopped · 5 tokens').waitFor()
+    await expect.poll(() => fake.chatsLeft).toBe(1)
+  })
+
+  it('draws the messages between the actors that are chosen', async () => {
+    const page = await open()
+    await chooseEngine(page)
+    await page.getByRole('img', { name: '6 messages between outside, node/inference' }).waitFor()
+    await page.getByLabel('Add an actor to the diagram').fill('node/api')
+    await page.getByRole('button', { name: '+ node/api' }).click()
+    await page.getByRole('img', { name: /messages between outside, node.inference, node.api$/ }).waitFor()
+    await expect
+      .poll(() => fake.received.at(-1))
+      .toEqual({ type: 'watch', paths: ['node/inference', 'node/api'] })
+  })
+
+  it('asks to be loaded again when the node speaks another version', async () => {
+    fake.greeting = greeting().map(message => ({ ...message, version: 2 }) as never)
+    const page = await open()
+    await page.getByRole('alert').getByText('another version').waitFor()
+  })
+
   it('lights the active states and the transition that led to them', async () => {
     const page = await open()
     await chooseEngine(page)

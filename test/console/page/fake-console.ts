@@ -27,6 +27,10 @@ export interface FakeConsole extends AsyncDisposable {
   onMessage: (message: ViewerMessage) => readonly ViewMessage[]
   /** The lines that a question is answered with. */
   chat: readonly unknown[]
+  /** False: an answer stays open until its reader leaves. */
+  chatEnds: boolean
+  /** How many readers of an answer have left before its end. */
+  readonly chatsLeft: number
   /** The file that is saved as journal. */
   journal: string
   send(...messages: readonly ViewMessage[]): void
@@ -38,8 +42,11 @@ export interface FakeConsole extends AsyncDisposable {
 export async function fakeConsole(): Promise<FakeConsole> {
   const received: ViewerMessage[] = []
   let refused = false
+  let chatsLeft = 0
   const sockets = new WebSocketServer({ noServer: true, handleProtocols: () => 'exovisor.v1' })
-  const http = createServer((request, response) => void answer(fake, request, response))
+  const http = createServer(
+    (request, response) => void answer(fake, request, response, () => (chatsLeft += 1)),
+  )
   const send = (socket: WebSocket, messages: readonly ViewMessage[]) => {
     for (const message of messages) socket.send(JSON.stringify(message))
   }
@@ -63,6 +70,10 @@ export async function fakeConsole(): Promise<FakeConsole> {
     greeting: [],
     onMessage: () => [],
     chat: [],
+    chatEnds: true,
+    get chatsLeft() {
+      return chatsLeft
+    },
     journal: '',
     get viewers() {
       return [...sockets.clients].filter(viewer => viewer.readyState === WebSocket.OPEN).length
@@ -83,14 +94,20 @@ export async function fakeConsole(): Promise<FakeConsole> {
   return fake
 }
 
-async function answer(fake: FakeConsole, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function answer(
+  fake: FakeConsole,
+  request: IncomingMessage,
+  response: ServerResponse,
+  onLeft: () => void,
+): Promise<void> {
   const { pathname } = new URL(request.url ?? '/', 'http://local')
   const isKnown = request.headers.authorization === `Bearer ${TOKEN}`
   if (pathname === '/chat' || pathname === '/journal') {
     if (!isKnown) return void response.writeHead(401).end()
     if (pathname === '/journal') return void response.end(fake.journal)
     for (const line of fake.chat) response.write(`${JSON.stringify(line)}\n`)
-    return void response.end()
+    if (fake.chatEnds) return void response.end()
+    return void response.once('close', onLeft)
   }
   try {
     const file = await readFile(join(pageFolder, pathname === '/' ? 'index.html' : pathname))
