@@ -1,4 +1,5 @@
 import type { Background } from '../concurrency/background.ts'
+import { isCancellation } from '../concurrency/cancellation.ts'
 import type { Clock, TimerHandle } from '../concurrency/clock.ts'
 import type { DiscoveredPeer, DiscoveryClient, DiscoveryEvent } from '../discovery/discovery.ts'
 import { isExovisorError, toErrorRecord } from '../errors.ts'
@@ -107,7 +108,7 @@ export class PeerGroup<Client, Message> {
         wanted: true,
       }
       this.#members.set(peer.id, member)
-      this.#then(member, () => this.#start(member))
+      this.#then(member, () => this.#connect(member))
     } else if (known.peer.endpoint !== peer.endpoint || known.peer.incarnation !== peer.incarnation) {
       if (known.peer.incarnation < peer.incarnation)
         this.#options.background.spawn('give up what an earlier life held', () => this.#restarted(peer))
@@ -115,7 +116,7 @@ export class PeerGroup<Client, Message> {
       known.failures = 0
       this.#then(known, async () => {
         await this.#stop(known)
-        await this.#start(known)
+        await this.#connect(known)
       })
     }
   }
@@ -144,16 +145,21 @@ export class PeerGroup<Client, Message> {
 
   #then(member: Member<Client, Message>, step: () => Promise<void>): void {
     this.#disarm(member)
-    member.work = member.work
-      .then(step)
-      .catch((error: unknown) =>
-        this.#logOf(member).warn({ error: toErrorRecord(error) }, 'a peer could not be changed'),
-      )
+    member.work = member.work.then(step).catch((error: unknown) => {
+      // The node ends: nobody wants the peer any more.
+      if (isCancellation(error)) return
+      this.#logOf(member).warn({ error: toErrorRecord(error) }, 'a peer could not be changed')
+    })
   }
 
   /** For lines about the resource of a peer, also one that could not start yet. */
   #logOf({ name, ref }: Member<Client, Message>): ResourceLog {
     return aboutResource(this.#options, { kind: 'peer', name, incarnation: ref?.incarnation ?? 1 })
+  }
+
+  /** As a task that is seen: a machine that says nothing keeps it waiting. */
+  #connect(member: Member<Client, Message>): Promise<void> {
+    return this.#options.background.spawn(`connect to ${member.peer.name}`, () => this.#start(member)).result
   }
 
   async #start(member: Member<Client, Message>): Promise<void> {
@@ -201,7 +207,7 @@ export class PeerGroup<Client, Message> {
     if (!member.wanted) return
     const pause = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** member.failures)
     member.failures += 1
-    this.#arm(member, pause, () => this.#start(member))
+    this.#arm(member, pause, () => this.#connect(member))
   }
 
   #arm(member: Member<Client, Message>, ms: number, step: () => Promise<void>): void {

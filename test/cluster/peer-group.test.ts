@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { PeerGroup } from '../../src/cluster/peer-group.ts'
 import { Background } from '../../src/concurrency/background.ts'
+import { TaskRegistry } from '../../src/concurrency/task-registry.ts'
 import { VirtualClock } from '../../src/concurrency/virtual-clock.ts'
 import type { DiscoveredPeer, DiscoveryEvent } from '../../src/discovery/discovery.ts'
 import { ExovisorError } from '../../src/errors.ts'
@@ -40,6 +41,7 @@ function world() {
   const unreachable = new Set<string>()
   const silent = new Set<string>()
   const forgotten = new Set<string>()
+  const tasks = new TaskRegistry(clock)
   let tell: (event: DiscoveryEvent) => void = () => {}
   const group = new PeerGroup<string, never>({
     path: 'node/peers',
@@ -48,6 +50,7 @@ function world() {
     background: new Background({
       owner: 'test/peers',
       clock,
+      registry: tasks,
       onFailure: error => {
         throw error
       },
@@ -77,6 +80,7 @@ function world() {
   })
   return {
     clock,
+    tasks,
     calls,
     refs,
     unreachable,
@@ -179,6 +183,17 @@ describe('a peer group', () => {
     await group.close()
     expect(calls).toEqual(['start peer:attic 127.0.0.1:1', 'unsubscribe', 'stop peer:attic'])
     expect(clock.pending).toBe(0)
+  })
+
+  it('shows whom it connects to among the tasks, as long as it does', async () => {
+    const { clock, tasks, silent, group, tell } = world()
+    silent.add('attic')
+    tell(found(peer('attic')))
+    tell(found(peer('cellar')))
+    await clock.advance(0)
+    expect(tasks.list()).toMatchObject([{ name: 'connect to attic', owner: 'test/peers', state: 'running' }])
+    await group.close()
+    expect(tasks.size).toBe(0)
   })
 
   it('leaves no timer and no peer when it is closed', async () => {
