@@ -37,17 +37,18 @@ describe('the format', () => {
       },
     })
     // Theirs defers each message by a timer.
-    await expect.poll(() => theirs.filter(({ type }) => type === '@xstate.actor').length).toBe(7)
+    const patient = { timeout: 20_000 }
+    await expect.poll(() => theirs.filter(({ type }) => type === '@xstate.actor').length, patient).toBe(7)
     const registered = (told: readonly Told[]) =>
       told.filter(({ type }) => type === '@xstate.actor').map(said)
     expect(registered(ours)).toEqual(registered(theirs))
     ours.length = 0
-    await expect.poll(() => theirs.length).toBe(14)
+    await expect.poll(() => theirs.length, patient).toBe(14)
     theirs.length = 0
     root.ref('one').degrade(new Error('slow'))
     await root.restart('one')
     const happened = (told: readonly Told[]) => told.filter(({ type }) => type !== '@xstate.actor').map(said)
-    await expect.poll(() => happened(theirs).length).toBe(happened(ours).length)
+    await expect.poll(() => happened(theirs).length, patient).toBe(happened(ours).length)
     expect(happened(ours)).toEqual(happened(theirs))
     expect(happened(ours).length).toBeGreaterThan(8)
   })
