@@ -7,7 +7,7 @@ import {
   type Tracer,
   trace,
 } from '@opentelemetry/api'
-import { EPOCH, REQUEST_ID, STAGES, TOKENS } from '../observe/tracing/attributes.ts'
+import { EPOCH, REQUEST_ID, STAGES, STAGES_MS, TOKENS } from '../observe/tracing/attributes.ts'
 import { failSpan, inSpan } from '../observe/tracing/spans.ts'
 import type { GenerationDone, GenerationRequest, StageDescription } from './generation.ts'
 import type { ActivePlacement } from './placement.ts'
@@ -21,6 +21,15 @@ export interface GenerationTraceOptions {
   readonly request: GenerationRequest
 }
 
+/** A prefill or decode steps under way. */
+interface Work {
+  readonly span: Span
+  readonly isPrefill: boolean
+  readonly tokensBefore: number
+  /** How long each stage of the placement was busy with it, in milliseconds. */
+  stageMs: readonly number[]
+}
+
 /**
  * The spans of one generation, by OpenTelemetry's conventions for generative AI where they have a name: the whole of it, and below it the
  * wait for a place, each placement, each prefill, each run of decode steps and each fail-over. Holds no text of a prompt or an answer.
@@ -32,7 +41,7 @@ export class GenerationTrace {
   #promptTokens = 0
   #tokens = 0
   /** What the stages do now: a prefill or decode steps. */
-  #stage: { readonly span: Span; readonly isPrefill: boolean; readonly tokensBefore: number } | undefined
+  #stage: Work | undefined
   #placed: Attributes = {}
   #failover: { readonly span: Span; readonly context: Context } | undefined
 
@@ -69,7 +78,9 @@ export class GenerationTrace {
     return placement
   }
 
-  token(): void {
+  /** A token has come, that took each stage so long; the first one after a placement with all of the prompt. */
+  token(stageMs: readonly number[]): void {
+    this.#busy(stageMs)
     if (this.#stage?.isPrefill) {
       this.#endStage()
       this.#failover?.span.setAttributes(this.#placed)
@@ -92,15 +103,22 @@ export class GenerationTrace {
     this.#span.end()
   }
 
+  #busy(stageMs: readonly number[]): void {
+    if (!this.#stage) return
+    const before = this.#stage.stageMs
+    this.#stage.stageMs = stageMs.map((ms, index) => ms + (before[index] ?? 0))
+  }
+
   #begin(name: 'prefill' | 'decode', parent: Context, attributes: Attributes): void {
     const options = { attributes: { ...this.#placed, ...attributes } }
     const span = this.#tracer.startSpan(name, options, parent)
-    this.#stage = { span, isPrefill: name === 'prefill', tokensBefore: this.#tokens }
+    this.#stage = { span, isPrefill: name === 'prefill', tokensBefore: this.#tokens, stageMs: [] }
   }
 
   #endStage(): void {
     if (!this.#stage) return
-    const { span, isPrefill, tokensBefore } = this.#stage
+    const { span, isPrefill, tokensBefore, stageMs } = this.#stage
+    if (stageMs.length > 0) span.setAttribute(STAGES_MS, [...stageMs])
     if (!isPrefill) span.setAttribute(TOKENS, this.#tokens - tokensBefore)
     span.end()
     this.#stage = undefined

@@ -67,7 +67,6 @@ export class ModelService {
     try {
       for await (const event of this.#run(request, trace)) {
         tally.note(event)
-        if (event.type === 'token') trace.token()
         if (event.type === 'failover') logFailover(log, id, event)
         if (event.type === 'done') done = event
         yield event
@@ -101,6 +100,7 @@ export class ModelService {
       tokenizer,
       acquire: signal => trace.placing(context => acquire(signal, context)),
       now,
+      onToken: stageMs => trace.token(stageMs),
       ...(request.signal && { signal: request.signal }),
     })
     const generating = enterWork(place, 'generate', request.signal)

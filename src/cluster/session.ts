@@ -19,6 +19,8 @@ export interface SessionOptions {
   /** Milliseconds, monotonic. */
   readonly now: () => number
   readonly signal?: AbortSignal
+  /** A token has come; `stageMs`: how long each stage was busy with it, see {@link StageChain}. */
+  readonly onToken?: (stageMs: readonly number[]) => void
   /** How often in a row a generation may be resumed without a new token. Default 16. */
   readonly resumes?: number
 }
@@ -110,6 +112,7 @@ export class Session {
         return
       }
       if (!this.#isNext(event.position)) continue
+      this.#options.onToken?.(event.stageMs)
       yield* this.#token(event.id)
       if (this.#stopped) {
         yield* this.#finish('stop')

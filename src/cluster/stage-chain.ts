@@ -16,7 +16,13 @@ export const READ_AHEAD_TOKENS = 128
 
 /** What a chain of stages tells of one generation. */
 export type ChainEvent =
-  | { readonly type: 'token'; readonly id: number; readonly position: number }
+  | {
+      readonly type: 'token'
+      readonly id: number
+      readonly position: number
+      /** How long each stage was busy with it, in milliseconds, first stage first; with the whole prompt for the first token. */
+      readonly stageMs: readonly number[]
+    }
   | { readonly type: 'end'; readonly reason: 'stop' | 'length' }
 
 /**
@@ -74,6 +80,7 @@ export class StageChain {
     let until = open.ids.length + READ_AHEAD_TOKENS
     const opening = jsonFrame({ kind: 'open', epoch: this.epoch, request }, { ...open, until })
     let ended = false
+    let isDecoding = false
     const abort = () => inbox.fail(new ExovisorError('EXO_ABORTED', 'the generation was cancelled'))
     signal?.addEventListener('abort', abort, { once: true })
     try {
@@ -81,6 +88,8 @@ export class StageChain {
       this.#link.send(opening)
       for await (const event of inbox) {
         ended = event.type === 'end'
+        if (event.type === 'token' && isDecoding) this.#times.add(event.stageMs)
+        isDecoding = true
         yield event
         if (event.type === 'end') return
         if (event.position + READ_AHEAD_TOKENS / 2 < until) continue
@@ -121,8 +130,9 @@ export class StageChain {
     if (frame.kind === 'token') {
       const [id, ...took] = payloadAsI32(frame)
       if (id === undefined) return
-      this.#times.add(took)
-      inbox?.put({ type: 'token', id, position: frame.position })
+      // Gathered on the way up, in microseconds.
+      const stageMs = took.reverse().map(micros => micros / 1_000)
+      inbox?.put({ type: 'token', id, position: frame.position, stageMs })
     } else if (frame.kind === 'close') {
       inbox?.put({ type: 'end', reason: closePayloadSchema.parse(jsonPayload(frame)).reason })
     } else if (frame.kind === 'error') {

@@ -11,6 +11,8 @@ export interface FakeChain {
   /** `links[i]` is the upper end of the link into stage i. */
   readonly links: readonly MemoryLink[]
   readonly activities: string[]
+  /** Milliseconds, moved by the work of the stages: one for each row and layer. */
+  readonly clock: { now: number }
 }
 
 /** Links the stages of a chain anew, as after a failure, and gives the entry's end of it. */
@@ -24,29 +26,24 @@ export function relink(stages: readonly Stage[], epoch: number): StageChain {
   return new StageChain(pairs[0]?.[0] as MemoryLink, epoch)
 }
 
-/** A clock that goes on by so many milliseconds whenever somebody looks at it. */
-function ticking(step: number): () => number {
-  let time = 0
-  return () => {
-    time += step
-    return time
-  }
-}
-
 /** A linked chain of stages inside this process: `cuts` are the layer counts of the stages. */
 export function fakeChain(cuts: readonly number[], epoch = 1, context = 64): FakeChain {
   const total = cuts.reduce((sum, count) => sum + count, 0)
   const ends = cuts.map((_, index) => cuts.slice(0, index + 1).reduce((sum, count) => sum + count, 0))
   const activities: string[] = []
+  const clock = { now: 0 }
   const workers = cuts.map((count, index) => {
     const end = ends[index] ?? 0
-    return new FakeWorker({
+    const shard = {
       layers: [end - count, end],
       hiddenSize: 2,
       vocabSize: 1_000,
       first: index === 0,
       last: end === total,
       contextLength: context,
+    } as const
+    return new FakeWorker(shard, ms => {
+      clock.now += ms
     })
   })
   const stages = workers.map(
@@ -63,7 +60,7 @@ export function fakeChain(cuts: readonly number[], epoch = 1, context = 64): Fak
         },
         prefillChunk: 3,
         maxRequests: 2,
-        now: ticking(index + 1),
+        now: () => clock.now,
         onActivity: activity => activities.push(activity),
       }),
   )
@@ -74,5 +71,5 @@ export function fakeChain(cuts: readonly number[], epoch = 1, context = 64): Fak
     if (below) stage.attach(below)
   }
   const links = pairs.map(([above]) => above)
-  return { chain: new StageChain(links[0] as MemoryLink, epoch), stages, workers, links, activities }
+  return { chain: new StageChain(links[0] as MemoryLink, epoch), stages, workers, links, activities, clock }
 }

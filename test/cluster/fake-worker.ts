@@ -9,6 +9,7 @@ import { ExovisorError, toErrorRecord } from '../../src/errors.ts'
 export class FakeWorker implements Pick<ComputeWorker, 'submit' | 'onDone'> {
   readonly jobs: Job[] = []
   readonly #shard: ShardDescription
+  readonly #spend: (rows: number) => void
   readonly #sequences = new Map<number, number[]>()
   readonly #until = new Map<number, number>()
   readonly #paused = new Map<number, () => void>()
@@ -17,8 +18,10 @@ export class FakeWorker implements Pick<ComputeWorker, 'submit' | 'onDone'> {
   /** Set to have the next forward fail. */
   failNext = false
 
-  constructor(shard: ShardDescription) {
+  /** @param spend is told how many milliseconds a piece of work takes: one for each row and layer */
+  constructor(shard: ShardDescription, spend: (ms: number) => void = () => undefined) {
     this.#shard = shard
+    this.#spend = rows => spend(rows * (shard.layers[1] - shard.layers[0]))
   }
 
   onDone(listener: (done: Done) => void): void {
@@ -69,6 +72,7 @@ export class FakeWorker implements Pick<ComputeWorker, 'submit' | 'onDone'> {
       return
     }
     const { first, last, hiddenSize, layers } = this.#shard
+    this.#spend(rows)
     const input = first ? new Int32Array(job.input) : new Float32Array(job.input)
     const states = Array.from(
       { length: rows },
@@ -102,6 +106,7 @@ export class FakeWorker implements Pick<ComputeWorker, 'submit' | 'onDone'> {
         this.#paused.set(job.request, () => step(made))
         return
       }
+      this.#spend(made === 0 ? ids.length : 1)
       const id = (ids.at(-1) ?? 0) + layers
       if (job.stopIds.includes(id)) {
         this.#listener({ type: 'finished', request: job.request, reason: 'stop' })

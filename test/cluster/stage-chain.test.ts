@@ -30,18 +30,58 @@ async function standstill(count: () => number): Promise<number> {
 const tokens = (events: readonly ChainEvent[]) =>
   events.flatMap(event => (event.type === 'token' ? [event.id] : []))
 
+/** The events without what is measured. */
+const unmeasured = (events: readonly ChainEvent[]) =>
+  events.map(event => {
+    if (event.type === 'end') return event
+    const { stageMs: _, ...rest } = event
+    return rest
+  })
+
 describe('a chain of stages', () => {
   for (const cuts of [[6], [3, 3], [1, 4, 1], [2, 1, 1, 1, 1]])
     it(`gives the same tokens over ${cuts.length} stages as over one`, async () => {
       const { chain } = fakeChain(cuts)
       const events = await collect(chain.generate(open([5, 6, 7, 8, 9, 10, 11])))
-      expect(events).toEqual([
+      expect(unmeasured(events)).toEqual([
         { type: 'token', id: 17, position: 7 },
         { type: 'token', id: 23, position: 8 },
         { type: 'token', id: 29, position: 9 },
         { type: 'token', id: 35, position: 10 },
         { type: 'end', reason: 'length' },
       ])
+    })
+
+  for (const cuts of [[6], [3, 3], [1, 4, 1]])
+    it(`tells how long each stage was busy with each token, over ${cuts.length} stages`, async () => {
+      const { chain } = fakeChain(cuts)
+      const times = (await collect(chain.generate(open([5, 6, 7], 4)))).flatMap(event =>
+        event.type === 'token' ? [event.stageMs] : [],
+      )
+      expect(times).toEqual([cuts.map(layers => 3 * layers), cuts, cuts, cuts])
+      expect(cuts.map((_, stage) => chain.stageMs(stage))).toEqual(cuts)
+    })
+
+  it('has measured nothing while no token came that was no prefill', async () => {
+    const { chain } = fakeChain([3, 3])
+    await collect(chain.generate(open([5, 6, 7], 1)))
+    expect(chain.stageMs(0)).toBeUndefined()
+  })
+
+  for (const cuts of [[6], [3, 3]])
+    it(`does not count the wait for a slow reader, over ${cuts.length} stages`, async () => {
+      const { chain, clock } = fakeChain(cuts, 1, 512)
+      const times: (readonly number[])[] = []
+      for await (const event of chain.generate(open([1], 400))) {
+        if (event.type !== 'token') continue
+        times.push(event.stageMs)
+        if (times.length !== 1) continue
+        // All that may be read ahead has been made by then, and the stages wait.
+        for (let turn = 0; turn < 5_000; turn += 1) await new Promise(resolve => setImmediate(resolve))
+        clock.now += 60_000
+      }
+      expect(times).toHaveLength(400)
+      expect(Math.max(...times.flat())).toBe(Math.max(...cuts))
     })
 
   it('feeds a long prompt in chunks, and has only the last one sampled', async () => {
@@ -61,7 +101,7 @@ describe('a chain of stages', () => {
     it(`ends at a stop token without passing it on, over ${cuts.length} stages`, async () => {
       const { chain } = fakeChain(cuts)
       const events = await collect(chain.generate(open([5], 10, [17])))
-      expect(events).toEqual([
+      expect(unmeasured(events)).toEqual([
         { type: 'token', id: 11, position: 1 },
         { type: 'end', reason: 'stop' },
       ])
@@ -92,14 +132,6 @@ describe('a chain of stages', () => {
       expect(tokens(rest)).toEqual(Array.from({ length: 600 }, (_, index) => 7 + 6 * (400 + index)))
       expect(rest.at(-1)).toEqual({ type: 'end', reason: 'length' })
     })
-
-  it('knows what each stage takes for a token, and nothing before the first one', async () => {
-    const { chain } = fakeChain([2, 2, 2])
-    expect(chain.stageMs(0)).toBeUndefined()
-    await collect(chain.generate(open([1], 20)))
-    // The clock of each stage goes on by its number between a forward and its answer.
-    expect([0, 1, 2, 3].map(stage => chain.stageMs(stage))).toEqual([1, 2, 3, undefined])
-  })
 
   it('carries several generations at a time, each with its own tokens', async () => {
     const { chain } = fakeChain([2, 2, 2])

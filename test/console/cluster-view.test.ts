@@ -1,6 +1,7 @@
-import { describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { StageChain } from '../../src/cluster/stage-chain.ts'
 import { clusterView } from '../../src/console/cluster-view.ts'
+import { parseSampling } from '../../src/engine/sampler.ts'
 import { tensorFrame } from '../../src/network/frame.ts'
 import { silentLog } from '../../src/resources/log.ts'
 import { Registry } from '../../src/resources/registry.ts'
@@ -30,8 +31,14 @@ describe('the view of a cluster', () => {
       { node: 'cellar', layers: [2, 4] },
     ])
     const address = { kind: 'token', epoch: 3, request: 1, sequence: 0, position: 0 } as const
-    head.send(tensorFrame(address, Int32Array.of(7, 2_500, 1_500)))
-    await vi.waitUntil(() => view()?.stages[0]?.measured !== undefined)
+    const answer = chain.generate({ ids: [1], maxTokens: 3, stopIds: [], sampling: parseSampling({}) })
+    const first = answer.next()
+    // What the prompt took is no time of a token.
+    head.send(tensorFrame(address, Int32Array.of(7, 90_000, 80_000)))
+    await first
+    head.send(tensorFrame(address, Int32Array.of(8, 2_500, 1_500)))
+    await answer.next()
+    await answer.return()
     expect(view()?.stages).toEqual([
       { node: 'attic', layers: [0, 2], predicted: 1.23, measured: 1.5 },
       { node: 'cellar', layers: [2, 4], measured: 2.5 },

@@ -9,6 +9,7 @@ import {
 } from '../../network/frame.ts'
 import type { ComputeWorker, Done } from '../compute-worker.ts'
 import type { ShardDescription } from '../shard.ts'
+import { BusyTime } from './busy-time.ts'
 import type { OpenPayload } from './protocol.ts'
 
 interface StageRequestOptions {
@@ -38,11 +39,11 @@ interface StageRequestOptions {
 export class StageRequest {
   readonly #options: StageRequestOptions
   readonly #stopIds: ReadonlySet<number>
-  /** One entry for each forward that the worker still has to answer: when it was submitted, and whether the last stage samples after it. */
-  readonly #pending: { readonly at: number; readonly sample: boolean }[] = []
-  /** Microseconds from submitting the last forward to its answer: what a token takes in this stage, its queue included. */
-  #took = 0
-  #answeredAt: number
+  /** One entry for each forward that the worker still has to answer: whether the last stage samples after it. */
+  readonly #pending: boolean[] = []
+  readonly #busy: BusyTime
+  /** The position of the token that the worker makes next by itself. */
+  #next: number
   #fed = 0
   #generated = 0
   #decoding = false
@@ -55,7 +56,8 @@ export class StageRequest {
     this.#options = options
     this.#stopIds = new Set(options.payload.stopIds)
     this.#until = options.payload.until ?? Number.POSITIVE_INFINITY
-    this.#answeredAt = options.now()
+    this.#busy = new BusyTime(options.now)
+    this.#next = options.payload.ids.length
   }
 
   get id(): number {
@@ -111,6 +113,8 @@ export class StageRequest {
   credit(until: number): void {
     const { job, worker, shard } = this.#options
     if (shard.last) worker.submit({ type: 'credit', request: job, until })
+    // It was its reader that it waited for.
+    if (this.#next >= this.#until) this.#busy.skip()
     this.#until = Math.max(this.#until, until)
     if (!this.#held || this.#held.position + 1 >= this.#until) return
     const { token, position } = this.#held
@@ -124,7 +128,6 @@ export class StageRequest {
     if (token === undefined)
       throw new ExovisorError('EXO_FRAME_INVALID', 'a token frame without a token came from below')
     this.#prefilled()
-    took.push(this.#took)
     if (this.#options.shard.first) this.#advance(token, frame.position, took)
     else this.#options.up(this.#tokenFrame(token, frame.position, took))
   }
@@ -137,8 +140,9 @@ export class StageRequest {
         return
       case 'token':
         this.#answered()
+        this.#next = done.position + 1
         this.#prefilled()
-        this.#options.up(this.#tokenFrame(done.id, done.position, [this.#took]))
+        this.#options.up(this.#tokenFrame(done.id, done.position, []))
         return
       case 'finished':
         this.#finish(done.reason)
@@ -167,7 +171,8 @@ export class StageRequest {
   }
 
   #forward(position: number, rows: number, input: ArrayBuffer, sample: boolean): void {
-    this.#pending.push({ at: this.#options.now(), sample })
+    this.#pending.push(sample)
+    this.#busy.began()
     this.#options.worker.submit({
       type: 'forward',
       request: this.#options.job,
@@ -191,10 +196,8 @@ export class StageRequest {
 
   /** The worker has answered the oldest forward, or made a token by itself. The result says whether the last stage samples after it. */
   #answered(): boolean {
-    const { at = this.#answeredAt, sample = false } = this.#pending.shift() ?? {}
-    this.#answeredAt = this.#options.now()
-    this.#took = Math.round((this.#answeredAt - at) * 1_000)
-    return sample
+    this.#busy.done()
+    return this.#pending.shift() ?? false
   }
 
   #advance(token: number, position: number, took: readonly number[]): void {
@@ -218,7 +221,7 @@ export class StageRequest {
     this.#options.ended()
   }
 
-  /** @param took microseconds of this token in each stage that it has passed, the last stage first */
+  /** @param took microseconds of this token in each stage that it has passed, the last stage first: this one adds its own */
   #tokenFrame(token: number, position: number, took: readonly number[]): Frame {
     const address = {
       kind: 'token',
@@ -227,6 +230,6 @@ export class StageRequest {
       sequence: position,
       position,
     } as const
-    return tensorFrame(address, Int32Array.of(token, ...took))
+    return tensorFrame(address, Int32Array.of(token, ...took, this.#busy.take()))
   }
 }

@@ -8,6 +8,8 @@ export const RESOURCE_INCARNATION = 'exovisor.resource.incarnation'
 export const EPOCH = 'exovisor.epoch'
 /** The stages of a placement, first to last: node and layers, e.g. `attic 0-3`. */
 export const STAGES = 'exovisor.stages'
+/** How long each of those stages was busy with the work of the span, in milliseconds. */
+export const STAGES_MS = 'exovisor.stages.busy_ms'
 /** How many tokens a stage of the work has taken in or made. */
 export const TOKENS = 'exovisor.tokens'
 /** By OpenTelemetry's conventions: a code of the error catalogue. */

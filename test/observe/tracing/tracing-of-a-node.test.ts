@@ -86,8 +86,14 @@ describe('the spans of a real node', () => {
       'exovisor.epoch': 1,
       'exovisor.stages': [expect.stringMatching(/^attic 0-\d+$/)],
       'exovisor.tokens': generation['gen_ai.usage.input_tokens'],
+      'exovisor.stages.busy_ms': [expect.any(Number)],
     })
-    expect(named(spans, 'decode').attributes['exovisor.tokens']).toBe(5)
+    const decode = named(spans, 'decode')
+    expect(decode.attributes['exovisor.tokens']).toBe(5)
+    const [busyMs = 0] = decode.attributes['exovisor.stages.busy_ms'] as number[]
+    expect(busyMs).toBeGreaterThan(0)
+    // It was busy with the last four tokens; that they are read takes a little more or less.
+    expect(busyMs).toBeLessThan(Number(decode.end - named(spans, 'prefill').start) / 1e6)
     expect(spans.every(({ status }) => status.code !== 2)).toBe(true)
     expect(spans.every(({ start, end }) => end >= start)).toBe(true)
     expect(collector.spans.map(({ name }) => name)).not.toContain('GET /readyz')
