@@ -2,7 +2,7 @@ import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { defineResource, lifecycle, supervisorResource } from '../../../src/runtime.ts'
+import { defineResource, ExovisorError, lifecycle, supervisorResource } from '../../../src/runtime.ts'
 import { calm, kid } from '../../supervision/tree.ts'
 import { evening, hours, minutes, watched } from './watched.ts'
 
@@ -103,6 +103,7 @@ describe('a monitor', () => {
     const { spec } = kid('a', {}, { restart: 'transient', policy: { decide: { '*': 'stop' } } })
     await using tree = await watched([spec, kid('b').spec], patient)
     tree.root.ref('a').fail('gone')
+    tree.root.ref('b').degrade('slow')
     await tree.root.stop('b')
     await tree.clock.advance(10_000)
     expect(tree.monitor.problemResources()).toMatchObject([
@@ -224,7 +225,33 @@ describe('a monitor', () => {
     expect(asked).toBe(3)
   })
 
-  it('leaves nobody listening and no timer when it is closed', async () => {
+  it('does not go on about a resource that is not there any more', async () => {
+    await using tree = await watched([])
+    const lost = new ExovisorError('EXO_RESOURCE_FAILED', 'lost')
+    const unregister = tree.registry.register({
+      parent: 'node',
+      id: 'gone',
+      kind: 'x',
+      state: 'ERROR',
+      suspended: false,
+      ref: { client: undefined } as never,
+      entry: () => ({ since: 0, lastError: { code: lost.code, message: lost.message } }) as never,
+    })
+    await tree.clock.advance(minutes(2))
+    expect(tree.monitor.problemResources()).toMatchObject([{ path: 'node/gone' }])
+    unregister()
+    await tree.clock.advance(15_000)
+    expect(tree.told()).toEqual(['problem gone', 'problem_over gone'])
+  })
+
+  it('hears nothing any more when it is closed', async () => {
+    await using tree = await watched([kid('a').spec])
+    await tree.monitor.close()
+    await tree.root.restart('a')
+    expect(await tree.monitor.lastEvents({ limit: 10 })).toEqual([])
+  })
+
+  it('leaves no timer when it is closed', async () => {
     await using tree = await watched([], { thresholds: { restarts: 1 } })
     expect(tree.clock.pending).toBe(1)
     await tree.monitor.close()
