@@ -12,6 +12,8 @@ export default defineConfig({
     emptyOutDir: true,
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
+    // What is bundled comes with its licences.
+    license: { fileName: 'licenses.md' },
     chunkSizeWarningLimit: 1_000,
   },
 })
