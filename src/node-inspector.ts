@@ -7,7 +7,10 @@ import { inspectorServer } from './observe/stately/inspector-server.ts'
  * Offers the machines of a node to Stately's inspector, if the configuration says so.
  * @returns the address of the page to open
  */
-export async function startInspector({ inspect }: Config, { root }: NodeRoot): Promise<string | undefined> {
+export async function startInspector(
+  { inspect }: Config,
+  { root, metrics, onDispose }: NodeRoot,
+): Promise<string | undefined> {
   if (!inspect.enabled) return undefined
   // The token is of this start of the node: a restart of the resource alone keeps what was printed.
   const ref = await root.start({
@@ -16,5 +19,6 @@ export async function startInspector({ inspect }: Config, { root }: NodeRoot): P
     policy: 'server',
     input: { port: inspect.port, token: newToken(), attach: observer => root.inspect(observer) },
   })
+  onDispose(metrics.watch({ viewers: () => ref.client?.viewers ?? 0 }))
   return (await ref.ready()).url
 }

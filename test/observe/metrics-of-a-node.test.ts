@@ -1,5 +1,7 @@
+import { once } from 'node:events'
 import { resolve } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { WebSocket } from 'ws'
 import type { InferenceClient } from '../../src/engine/inference.ts'
 import type { Node } from '../../src/node.ts'
 import { type MetricEntry, metricCatalogue } from '../../src/observe/metric-catalogue.ts'
@@ -62,6 +64,30 @@ describe('the metrics of a real node', () => {
     expect([...found.keys()].filter(name => !documented.has(name))).toEqual([])
     expect([...documented.keys()].filter(name => !found.has(name))).toEqual([])
     expect(Object.fromEntries(found)).toEqual(Object.fromEntries(documented))
+  })
+})
+
+describe('the metric of viewers', () => {
+  it('counts those of the console and those of the inspector of Stately', async () => {
+    await using node = await testNode('attic', fixture, {
+      inspect: true,
+      flags: { 'api.enabled': true, 'api.port': 0, 'console.port': 0, 'inspect.port': 0 },
+    })
+    const viewers = async () =>
+      /^exovisor_viewers (\d+)$/m.exec(await (await fetch(`${node.api}/metrics`)).text())?.[1]
+    expect(await viewers()).toBe('0')
+    const tokenOf = (url: URL) => url.hash.slice('#token='.length)
+    const inspector = new URL(node.inspector ?? '')
+    const page = new URL(node.console ?? '')
+    const sockets = [
+      new WebSocket(`ws://${inspector.host}/${tokenOf(inspector)}`),
+      new WebSocket(`ws://${page.host}/stream`, ['exovisor.v1', `token.${tokenOf(page)}`], {
+        origin: page.origin,
+      }),
+    ]
+    await Promise.all(sockets.map(socket => once(socket, 'message')))
+    expect(await viewers()).toBe('2')
+    for (const socket of sockets) socket.terminate()
   })
 })
 
