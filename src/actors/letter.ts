@@ -41,6 +41,8 @@ export class Letter<Message> {
   readonly answer: Waiter | undefined
   /** Present for a send: waits for a place. */
   readonly entry: Waiter | undefined
+  /** The address of its sender, where the receiver is traced and the sender is too. */
+  from: string | undefined
   /** Present while an ask is handled: tells the handler that nobody waits any more. */
   work: LazyAbort | undefined
   previous: Letter<Message> | undefined

@@ -6,6 +6,7 @@ import { ExovisorError } from '../errors.ts'
 import type { DeadLetter, DeadLetterReason } from './dead-letters.ts'
 import { Letter, LetterQueue, Waiter } from './letter.ts'
 import type { FullMailboxPolicy } from './mailbox-policy.ts'
+import { asSender, currentSender } from './sender.ts'
 
 /** How long an ask waits for its answer, unless its caller says otherwise; as in OTP. */
 const DEFAULT_ASK_TIMEOUT_MS = 5_000
@@ -15,13 +16,19 @@ const MESSAGES_IN_A_ROW = 16
 /** What a mailbox tells of a message to somebody who traces it. */
 type MailboxStep = 'delivered' | 'answered' | 'handled' | 'failed' | 'late_answer'
 
-/** Sees each step of each message. */
-type MailboxTracer = (step: MailboxStep, message: unknown, error?: unknown) => void
+/** Sees each step of each message, with the address of its sender where that is known. */
+type MailboxTracer = (
+  step: MailboxStep,
+  letter: { readonly message: unknown; readonly from: string | undefined },
+  error?: unknown,
+) => void
 
 /** Who has a mailbox: handles its messages and hears of those that nobody handles. */
 export interface MailboxOwner<Message> {
   /** Names the mailbox in messages, e.g. `peer "attic"`. */
   readonly label: string
+  /** Unique in its runtime, e.g. `node/peers/peer:attic`: told to those who trace what it sends to. */
+  readonly address: string
   readonly clock: Clock
   readonly scheduler: Scheduler
   /** False for a kind that takes no messages. */
@@ -259,6 +266,7 @@ export class Mailbox<Message> {
 
   /** Takes a letter that is not refused: into the mailbox, or among those who wait for a place. */
   #accept(letter: Letter<Message>): void {
+    if (this.#tracer) letter.from = currentSender()
     const isFull = this.#letters.size >= this.#policy.capacity
     if (isFull && this.#policy.overflow === 'backpressure') {
       this.#outside ??= new LetterQueue()
@@ -311,11 +319,14 @@ export class Mailbox<Message> {
   #handle(letter: Letter<Message>): void {
     const { message } = letter
     this.#current = letter
-    this.#tracer?.('delivered', message)
+    this.#tracer?.('delivered', letter)
     let result: unknown
     let failed = false
     try {
-      result = this.#owner.receive(message, this.#workFor(letter))
+      const work = this.#workFor(letter)
+      result = this.#tracer
+        ? asSender(this.#owner.address, () => this.#owner.receive(message, work))
+        : this.#owner.receive(message, work)
       if (isThenable(result)) {
         this.#await(letter, result)
         return
@@ -349,19 +360,19 @@ export class Mailbox<Message> {
 
   /** The handler is done with a letter. */
   #settle(letter: Letter<Message>, value: unknown, failed: boolean): void {
-    const { message, answer } = letter
+    const { answer } = letter
     const error = failed ? value : undefined
     const isLate = this.#current !== letter
     if (!isLate) this.#current = undefined
     if (answer === undefined) {
-      this.#tracer?.(failed ? 'failed' : 'handled', message, error)
+      this.#tracer?.(failed ? 'failed' : 'handled', letter, error)
       if (failed) this.#owner.handlerFailed(value, isLate)
       return
     }
     if (isLate) this.#lateAnswers += 1
     else if (failed) answer.reject(value)
     else answer.resolve(value)
-    this.#tracer?.(isLate ? 'late_answer' : failed ? 'failed' : 'answered', message, error)
+    this.#tracer?.(isLate ? 'late_answer' : failed ? 'failed' : 'answered', letter, error)
   }
 }
 

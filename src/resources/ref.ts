@@ -15,6 +15,7 @@ import { HandlerContext } from './handler-context.ts'
 import type { Incarnation, IncarnationChange } from './incarnation.ts'
 import { aboutResource, type ResourceLog } from './log.ts'
 import { type Down, type DownReason, downReason, type MonitorOptions } from './monitor.ts'
+import { pathOf } from './registry-path.ts'
 import { isWorking } from './top-state.ts'
 import type { TraceEvent } from './trace.ts'
 import type { ResourceDefinition, ResourceRef, ResourceSnapshot, StateChange } from './types.ts'
@@ -85,6 +86,10 @@ export class Ref<Input, Client, Message> implements ResourceRef<Client, Message>
 
   get label(): string {
     return `${this.kind} ${JSON.stringify(this.name)}`
+  }
+
+  get address(): string {
+    return pathOf(this.#environment.path ?? '', this.name)
   }
 
   get clock(): Clock {
@@ -159,10 +164,11 @@ export class Ref<Input, Client, Message> implements ResourceRef<Client, Message>
   trace(listener: (event: TraceEvent) => void): () => void {
     const audience = this.#watched()
     const leave = audience.trace(listener)
-    this.#mailbox.tracer = (type, message, error) =>
+    this.#mailbox.tracer = (type, { message, from }, error) =>
       audience.traced({
         type,
         message: summarize(message),
+        ...(from !== undefined && { from }),
         ...(error !== undefined && { error: toErrorRecord(error, 'EXO_RESOURCE_FAILED') }),
       })
     return () => {

@@ -19,6 +19,8 @@ interface MessageTrace {
   readonly type: 'delivered' | 'answered' | 'handled' | 'failed' | 'late_answer' | 'dead_letter'
   /** The shape of the message and the beginning of what it holds: at most 200 characters. */
   readonly message: string
+  /** The path of the resource whose handler sent it, where that one was traced too. */
+  readonly from?: string
   /** For failed, and for a late answer that is an error. */
   readonly error?: ErrorRecord
   /** For dead_letter. */

@@ -24,6 +24,7 @@ export function boxed<Message = unknown>(setting: Setting<Message> = {}) {
   const faults: { error: unknown; isLate: boolean }[] = []
   const owner = {
     label: 'box "a"',
+    address: 'root/a',
     clock,
     scheduler: setting.scheduler ?? new TurnScheduler(clock),
     receives: true,

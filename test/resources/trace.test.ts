@@ -54,6 +54,32 @@ describe('a trace', () => {
     ])
   })
 
+  it('tells who sent a message, through all that its handler awaited, when the sender is traced too', async () => {
+    const clock = new VirtualClock()
+    const events: TraceEvent[] = []
+    const receiver = createResource(scripted({ receive: () => 'done' }).definition, {
+      name: 'b',
+      input: {},
+      clock,
+    })
+    const receive = async (): Promise<unknown> => {
+      await Promise.resolve()
+      return receiver.ask('passed on')
+    }
+    const sender = createResource(scripted({ receive }).definition, { name: 'a', input: {}, clock })
+    await Promise.all([sender.initialize(), receiver.initialize()])
+    receiver.trace(event => void events.push(event))
+    await sender.ask('before it is traced')
+    const untrace = sender.trace(() => undefined)
+    await sender.ask('traced')
+    untrace()
+    await sender.ask('after it was traced')
+    await receiver.ask('from outside')
+    const delivered = events.filter(({ type }) => type === 'delivered')
+    expect(delivered.map(event => 'from' in event && event.from)).toEqual([false, 'a', false, false])
+    await Promise.all([sender.close(), receiver.close()])
+  })
+
   it('tells why a state was left, and of an answer that came too late', async () => {
     let answer: (value: string) => void = () => undefined
     const { resource, clock } = make({ receive: () => new Promise<string>(resolve => (answer = resolve)) })

@@ -104,6 +104,7 @@ export class WatchedActor {
       time: this.#options.timeOf(at),
       type,
       text,
+      ...('from' in event && event.from !== undefined && { from: event.from }),
       ...(error && { error }),
     })
     if (this.#trace.length > MOST_LINES) this.#trace.shift()
