@@ -1,3 +1,5 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { resolve } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import type { InferenceClient } from '../../../src/engine/inference.ts'
@@ -173,6 +175,20 @@ describe('the spans of a real node', () => {
     })
     // By the conventions a fault of the caller is none of the server.
     expect(named(collector.spans, 'POST /v1/completions').status.code).not.toBe(2)
+  })
+
+  it('do not keep a node from its orderly end when the collector does not answer', async () => {
+    const silent = createServer()
+    await new Promise<void>(done => silent.listen(0, '127.0.0.1', done))
+    const { port } = silent.address() as AddressInfo
+    await using node = await testNode('attic', fixture, {
+      flags: { 'tracing.endpoint': `http://127.0.0.1:${port}`, 'shutdown.flush': '500ms' },
+    })
+    for await (const _ of node.generate({ prompt: 'x', raw: true, maxTokens: 2 }));
+    const reports = await node.close()
+    expect(reports.map(({ name, outcome }) => [name, outcome])).toContainEqual(['flush', 'done'])
+    silent.closeAllConnections()
+    silent.close()
   })
 
   it('end when the reader leaves, and say so', async () => {
