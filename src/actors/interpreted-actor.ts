@@ -1,7 +1,13 @@
-import { type AnyActorRef, type AnyStateMachine, createActor, type Snapshot } from 'xstate'
+import {
+  type AnyActorRef,
+  type AnyMachineSnapshot,
+  type AnyStateMachine,
+  createActor,
+  type Snapshot,
+} from 'xstate'
 import { bindFamily, Family, familyLogic, type Member, type StopChild } from './family.ts'
 import { announceCrash, type InspectionObserver, inspectSystem, isInspected } from './inspection.ts'
-import type { ActorOptions, MachineActor, MachineEvent } from './machine-actor.ts'
+import type { ActorOptions, MachineActor, MachineEvent, TransitionWatcher } from './machine-actor.ts'
 import { indexScheduler } from './scheduler.ts'
 
 /** An actor that can be handed over to XState. */
@@ -21,6 +27,7 @@ function interpretedBy(actor: MachineActor): InterpretedActor {
 /** What an actor takes over from the one in whose place it goes on. */
 export interface Inheritance {
   readonly family: Family | undefined
+  readonly watchers: Set<TransitionWatcher> | undefined
 }
 
 /** One XState actor of one machine. */
@@ -28,6 +35,10 @@ export class InterpretedActor implements MachineActor, Member {
   #family: Family | undefined
   readonly #ref: AnyActorRef
   readonly #root: InterpretedActor
+  readonly #watchers: Set<TransitionWatcher>
+  /** The types of the events that were sent and are not taken yet: XState does not say which of them a snapshot is of. */
+  readonly #sent: string[] = []
+  #seen: Pick<AnyMachineSnapshot, 'value' | 'context'>
 
   /** @throws Error when the parent has a living child of that id */
   constructor(machine: AnyStateMachine, options: ActorOptions, inherited?: Inheritance) {
@@ -42,12 +53,17 @@ export class InterpretedActor implements MachineActor, Member {
     })
     this.#ref = ref
     this.#root = parent ? parent.#root : this
+    this.#watchers = inherited?.watchers ?? new Set()
+    this.#seen = ref.getSnapshot()
     if (inherited?.family) this.#adoptFamily(inherited.family)
     if (!parent) indexScheduler(ref)
     else if (inherited) parent.family.replace(this)
     else parent.family.adopt(this, parent.id)
     ref.subscribe({
-      next: snapshot => listener.changed(snapshot.value),
+      next: snapshot => {
+        this.#tell(snapshot)
+        listener.changed(snapshot.value)
+      },
       error: error => {
         announceCrash(ref, this.#root.#ref.sessionId, error)
         listener.crashed(error)
@@ -86,15 +102,32 @@ export class InterpretedActor implements MachineActor, Member {
   }
 
   send(event: MachineEvent): void {
-    if (this.#ref.getSnapshot().status === 'active') this.#ref.send(event)
+    if (this.#ref.getSnapshot().status !== 'active') return
+    if (this.#watchers.size > 0) this.#sent.push(event.type)
+    this.#ref.send(event)
   }
 
   stop(stopChild: StopChild): void {
     stopChild(this.#ref)
   }
 
+  watch(watcher: TransitionWatcher): () => void {
+    this.#watchers.add(watcher)
+    return () => void this.#watchers.delete(watcher)
+  }
+
   inspect(observer: InspectionObserver, onFault: (error: unknown) => void): () => void {
     return inspectSystem([this.#root.#ref, ...this.#root.#descendants()], observer, onFault)
+  }
+
+  /** An event that changed neither state nor context was none that the machine took. */
+  #tell(snapshot: AnyMachineSnapshot): void {
+    const { value: from, context } = this.#seen
+    this.#seen = snapshot
+    const event = this.#sent.shift() ?? 'xstate.after'
+    if (this.#watchers.size === 0) this.#sent.length = 0
+    else if (from === snapshot.value && context === snapshot.context) return
+    for (const watcher of this.#watchers) watcher(event, from, snapshot.value)
   }
 
   #adoptFamily(family: Family): Family {

@@ -32,6 +32,9 @@ export interface ActorOptions {
   readonly listener: ActorListener
 }
 
+/** Is told of a transition that a machine took: the type of the event, and the state values before and after. */
+export type TransitionWatcher = (event: string, from: unknown, to: unknown) => void
+
 /**
  * One actor of one machine, whoever interprets the machine: XState, or a table that was made of it.
  * Other rooms see nothing else of either at run time.
@@ -50,6 +53,8 @@ export interface MachineActor {
   start(): void
   /** Delivers an event, at once or, when called from within the actor, after the current one. Ignored after the end. */
   send(event: MachineEvent): void
+  /** Tells of each transition that the machine takes from now on, before the listener hears of the state. The result ends it. */
+  watch(watcher: TransitionWatcher): () => void
   /** Attaches an observer to the whole system. The result detaches it. See `inspectSystem`. */
   inspect(observer: InspectionObserver, onFault: (error: unknown) => void): () => void
 }

@@ -2,7 +2,13 @@ import type { Clock } from '../concurrency/clock.ts'
 import { Family, type Member } from './family.ts'
 import type { InspectionObserver } from './inspection.ts'
 import { InterpretedActor } from './interpreted-actor.ts'
-import type { ActorListener, ActorOptions, MachineActor, MachineEvent } from './machine-actor.ts'
+import type {
+  ActorListener,
+  ActorOptions,
+  MachineActor,
+  MachineEvent,
+  TransitionWatcher,
+} from './machine-actor.ts'
 import {
   assigned,
   BeyondTable,
@@ -41,6 +47,7 @@ export class TableActor implements MachineActor, Member {
   /** What the machine threw when the context was made. */
   #fault: { readonly error: unknown } | undefined
   #successor: InterpretedActor | undefined
+  #watchers: Set<TransitionWatcher> | undefined
 
   /** @throws Error when the parent has a living child of that id */
   constructor(table: TransitionTable, options: ActorOptions) {
@@ -125,6 +132,13 @@ export class TableActor implements MachineActor, Member {
     }
   }
 
+  watch(watcher: TransitionWatcher): () => void {
+    if (this.#successor) return this.#successor.watch(watcher)
+    this.#watchers ??= new Set()
+    const watchers = this.#watchers.add(watcher)
+    return () => void watchers.delete(watcher)
+  }
+
   inspect(observer: InspectionObserver, onFault: (error: unknown) => void): () => void {
     return this.interpreted().inspect(observer, onFault)
   }
@@ -142,7 +156,7 @@ export class TableActor implements MachineActor, Member {
         from: { value: this.#position.value, context: this.#context },
         listener: this.#listener,
       },
-      { family: this.#family },
+      { family: this.#family, watchers: this.#watchers },
     )
     this.#successor = successor
     if (this.#phase !== 'new' && this.#phase !== 'ended') successor.start()
@@ -173,10 +187,14 @@ export class TableActor implements MachineActor, Member {
 
   #take(event: MachineEvent): void {
     try {
+      const from = this.#position.value
       const step = stepFor(this.#position, this.#context, event)
       if (step === undefined) return
       if (step.assignments.length > 0) this.#context = assigned(step.assignments, this.#context, event)
       if (step.target) this.#move(step.target)
+      const isMoved = from !== this.#position.value || step.assignments.length > 0
+      if (this.#watchers && isMoved)
+        for (const watcher of this.#watchers) watcher(event.type, from, this.#position.value)
     } catch (error) {
       if (error instanceof BeyondTable) this.#giveUpTable(event)
       else this.#crash(error)

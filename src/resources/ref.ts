@@ -15,6 +15,7 @@ import { HandlerContext } from './handler-context.ts'
 import type { Incarnation, IncarnationChange } from './incarnation.ts'
 import { aboutResource, type ResourceLog } from './log.ts'
 import { type Down, type DownReason, downReason, type MonitorOptions } from './monitor.ts'
+import { RefTracing } from './ref-tracing.ts'
 import { pathOf } from './registry-path.ts'
 import { isWorking } from './top-state.ts'
 import type { TraceEvent } from './trace.ts'
@@ -64,6 +65,7 @@ export class Ref<Input, Client, Message> implements ResourceRef<Client, Message>
   #ready: Promise<Client> | undefined
   #waiters: Set<Deferred<Client>> | undefined
   #audience: Audience | undefined
+  #tracing: RefTracing<Message> | undefined
   /** How the current incarnation will have ended when it is CLOSED, if not in the normal way. */
   #fate: { readonly reason: DownReason; readonly error: ExovisorError } | undefined
   #restarts = 0
@@ -162,19 +164,8 @@ export class Ref<Input, Client, Message> implements ResourceRef<Client, Message>
   }
 
   trace(listener: (event: TraceEvent) => void): () => void {
-    const audience = this.#watched()
-    const leave = audience.trace(listener)
-    this.#mailbox.tracer = (type, { message, from }, error) =>
-      audience.traced({
-        type,
-        message: summarize(message),
-        ...(from !== undefined && { from }),
-        ...(error !== undefined && { error: toErrorRecord(error, 'EXO_RESOURCE_FAILED') }),
-      })
-    return () => {
-      leave()
-      if (!audience.isTracing) this.#mailbox.tracer = undefined
-    }
+    this.#tracing ??= new RefTracing(this.#watched(), this.#mailbox)
+    return this.#tracing.add(listener, this.#current?.actor)
   }
 
   degrade(reason: unknown): void {
@@ -240,6 +231,7 @@ export class Ref<Input, Client, Message> implements ResourceRef<Client, Message>
     this.#down = undefined
     this.#fate = undefined
     if (this.suspended) incarnation.rest()
+    this.#tracing?.follow(incarnation.actor)
     this.revive()
   }
 

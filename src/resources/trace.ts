@@ -3,7 +3,7 @@ import type { DeadLetterReason } from '../actors/dead-letters.ts'
 import type { ErrorRecord } from '../errors.ts'
 
 /** One thing that happened to a resource that is traced. Plain data. */
-export type TraceEvent = TraceMoment & (MessageTrace | StateTrace)
+export type TraceEvent = TraceMoment & (MessageTrace | TransitionTrace | StateTrace)
 
 interface TraceMoment {
   /** The clock's time, in milliseconds. */
@@ -25,6 +25,16 @@ interface MessageTrace {
   readonly error?: ErrorRecord
   /** For dead_letter. */
   readonly reason?: DeadLetterReason
+}
+
+/** Its machine took a transition, perhaps between nested states. */
+interface TransitionTrace {
+  readonly type: 'transition'
+  /** The type of the event that was taken. */
+  readonly event: string
+  /** The machine's state values before and after. */
+  readonly from: unknown
+  readonly to: unknown
 }
 
 interface StateTrace {

@@ -152,7 +152,7 @@ export interface SupervisorClient {
   /** Lets a suspended child go on. Does nothing to others. */
   resume(id: string): void
   /**
-   * Tells of everything about one child from now on: messages, answers, states. The result ends it. Costs nothing while nobody traces.
+   * Tells of everything about one child from now on: messages, answers, transitions, states. The result ends it. Costs nothing while nobody traces.
    * @throws EXO_CHILD_UNKNOWN
    */
   trace(id: string, listener: (event: TraceEvent) => void): () => void

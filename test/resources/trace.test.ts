@@ -33,10 +33,15 @@ describe('a trace', () => {
     await clock.settle()
     await resource.close()
     expect(JSON.parse(JSON.stringify(events))).toEqual(events)
-    const at3 = { at: 3, incarnation: 1 }
+    const [at0, at3] = [
+      { at: 0, incarnation: 1 },
+      { at: 3, incarnation: 1 },
+    ]
     expect(events).toEqual([
-      { at: 0, incarnation: 1, type: 'state', state: 'INITIALIZING', previous: 'UNINITIALIZED' },
-      { at: 0, incarnation: 1, type: 'state', state: 'READY', previous: 'INITIALIZING' },
+      { ...at0, type: 'transition', event: 'initialize', from: 'UNINITIALIZED', to: 'INITIALIZING' },
+      { ...at0, type: 'state', state: 'INITIALIZING', previous: 'UNINITIALIZED' },
+      { ...at0, type: 'transition', event: 'initialized', from: 'INITIALIZING', to: 'READY' },
+      { ...at0, type: 'state', state: 'READY', previous: 'INITIALIZING' },
       { ...at3, type: 'delivered', message: '"asked"' },
       { ...at3, type: 'answered', message: '"asked"' },
       { ...at3, type: 'dead_letter', message: '"too many"', reason: 'mailbox full' },
@@ -49,7 +54,9 @@ describe('a trace', () => {
         message: '"bad"',
         error: { code: 'EXO_RESOURCE_FAILED', message: 'cannot' },
       },
+      { ...at3, type: 'transition', event: 'close', from: 'READY', to: 'CLOSING' },
       { ...at3, type: 'state', state: 'CLOSING', previous: 'READY' },
+      { ...at3, type: 'transition', event: 'closed', from: 'CLOSING', to: 'CLOSED' },
       { ...at3, type: 'state', state: 'CLOSED', previous: 'CLOSING' },
     ])
   })
@@ -93,13 +100,14 @@ describe('a trace', () => {
     await clock.settle()
     expect(events).toMatchObject([
       { type: 'delivered' },
+      { type: 'transition', event: 'fail', to: 'ERROR' },
       { type: 'state', state: 'ERROR', error: { message: 'scripted "a" failed: crash' } },
       { type: 'late_answer', message: '"x"' },
     ])
     expect(resource.snapshot().lateAnswers).toBe(1)
     leave()
     await resource.close()
-    expect(events).toHaveLength(3)
+    expect(events).toHaveLength(4)
   })
 
   it('ends for one listener and goes on for another, whom a listener that throws does not disturb', async () => {

@@ -5,7 +5,6 @@ import type { Supervisor } from '../../supervision/types.ts'
 import { detailOf, sourceAt } from './detail.ts'
 import type { ActorDetail, ActorRow } from './messages.ts'
 import { RowFeed } from './row-feed.ts'
-import { TransitionFeed } from './transition-feed.ts'
 import { ViewJournal, type ViewJournalLimits } from './view-journal.ts'
 import { WatchedActor } from './watched-actor.ts'
 
@@ -29,7 +28,6 @@ export class RuntimeView {
   readonly registry: Registry
   readonly clock: Clock
   readonly feed: RowFeed
-  readonly transitions: TransitionFeed
   readonly journal: ViewJournal
   /** Milliseconds since 1970. */
   readonly now: () => number
@@ -43,7 +41,6 @@ export class RuntimeView {
     // Taken once, so that the time of one moment is the same whenever it is asked for.
     this.#epoch = now() - clock.now()
     this.feed = new RowFeed({ registry, clock, epoch: this.#epoch })
-    this.transitions = new TransitionFeed(root, now)
     this.journal = new ViewJournal({
       ...journal,
       feed: this.feed,
@@ -75,7 +72,6 @@ export class RuntimeView {
   watch(path: string, onChange: () => void): WatchedActor {
     const watched = new WatchedActor({
       path,
-      transitions: this.transitions,
       timeOf: at => this.timeOf(at),
       now: this.now,
       onChange,

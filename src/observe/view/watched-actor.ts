@@ -1,7 +1,6 @@
 import type { TraceEvent } from '../../resources/trace.ts'
 import type { ResourceRef, StateChange } from '../../resources/types.ts'
 import type { TraceLine, TransitionRecord } from './messages.ts'
-import type { TransitionFeed } from './transition-feed.ts'
 
 /** Of an actor that is busier than a reader can follow, the newest lines are kept. */
 const MOST_LINES = 200
@@ -12,7 +11,6 @@ const topState = (value: unknown): unknown =>
 /** What a watched actor takes from the world. */
 interface WatchedActorOptions {
   readonly path: string
-  readonly transitions: TransitionFeed
   /** Milliseconds since 1970 of a time of the clock. */
   readonly timeOf: (at: number) => number
   readonly now: () => number
@@ -24,7 +22,6 @@ interface WatchedActorOptions {
 export class WatchedActor {
   readonly path: string
   readonly #options: WatchedActorOptions
-  readonly #leaveFeed: () => void
   #leaveRef: () => void = () => undefined
   #ref: ResourceRef<unknown, unknown> | undefined
   #transitions: TransitionRecord[] = []
@@ -36,7 +33,6 @@ export class WatchedActor {
   constructor(options: WatchedActorOptions) {
     this.path = options.path
     this.#options = options
-    this.#leaveFeed = options.transitions.subscribe(options.path, record => this.#note(record))
   }
 
   /** The last transition that was seen. */
@@ -76,7 +72,6 @@ export class WatchedActor {
   }
 
   close(): void {
-    this.#leaveFeed()
     this.#leaveRef()
   }
 
@@ -87,7 +82,7 @@ export class WatchedActor {
     this.mark()
   }
 
-  /** XState is silent about a machine that throws, and about an actor that is stopped from outside: the change of state tells of both. */
+  /** No transition tells of a machine that throws, and of an actor that is stopped from outside: the change of state tells of both. */
   #changed({ state, previous, incarnation }: StateChange): void {
     const isTold = this.#last?.incarnation === incarnation && topState(this.#last.to) === state
     if (isTold || previous === 'UNINITIALIZED') return
@@ -97,11 +92,18 @@ export class WatchedActor {
   }
 
   #traced(event: TraceEvent): void {
-    const { at, type, error } = event
+    const { at, type } = event
+    const time = this.#options.timeOf(at)
+    if (type === 'transition') {
+      const { event: taken, from, to, incarnation } = event
+      this.#note({ path: this.path, incarnation, time, event: taken, from, to })
+      return
+    }
+    const { error } = event
     // The message of a trace is a short text already.
     const text = event.type === 'state' ? `${event.previous} to ${event.state}` : event.message
     this.#trace.push({
-      time: this.#options.timeOf(at),
+      time,
       type,
       text,
       ...('from' in event && event.from !== undefined && { from: event.from }),

@@ -17,7 +17,6 @@ export class WatchedActors {
   /** From now on these and no others; those that were watched before are told of again. */
   set(paths: readonly string[]): void {
     const wanted = new Set(paths)
-    // New ones first, so that XState is not let go and attached again.
     for (const path of wanted) {
       const known = this.#all.get(path)
       if (known) known.mark()
