@@ -20,8 +20,8 @@ export interface RuntimeViewOptions {
 }
 
 /**
- * One tree as viewers see it. It costs nothing until its journal is started or somebody views: then the registry is watched; XState is
- * attached while an actor is watched.
+ * One tree as viewers see it. It costs nothing until its journal is started or somebody views: then the registry is watched, and
+ * an actor that a viewer looks at is traced. XState is never attached for it.
  */
 export class RuntimeView {
   readonly root: Supervisor
